@@ -1,0 +1,161 @@
+// The configuration as a value: everything a file can say, with defaults applied, names resolved and checks done.
+// Section numbers refer to the configuration specification (docs/configuration.md).
+//
+// A Config never changes after loading. It is shared by pointer: whoever began with one keeps it to the end.
+// Strings are UTF-8 as written. Durations carry their unit in the type.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace llama_swap::config {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+// Free-form values (metadata, setParams). Keeps the order of keys; a number keeps its kind (integer or float).
+using Json = nlohmann::ordered_json;
+
+struct Timeouts {  // zero or negative: no limit
+  seconds connect{30};
+  seconds keepalive{30};  // TCP keep-alive period; 0 = system default, negative = off
+  seconds response_header{0};
+  seconds tls_handshake{10};
+  seconds expect_continue{1};
+  seconds idle_connection{90};
+};
+
+struct Filters {
+  std::vector<std::string> strip_params;  // trimmed, sorted, unique, never "model"
+  std::vector<std::pair<std::string, Json>> set_params;  // sorted by key, never "model"
+  std::map<std::string, std::vector<std::pair<std::string, Json>>> set_params_by_id;
+  bool empty() const { return strip_params.empty() && set_params.empty() && set_params_by_id.empty(); }
+};
+
+struct Capabilities {
+  std::vector<std::string> in, out;  // each of text, audio, image
+  bool tools = false;
+  bool reranker = false;
+  std::int64_t context = 0;
+  bool any() const { return !in.empty() || !out.empty() || tools || reranker || context > 0; }
+};
+
+// What a stop reaches: the whole process tree, or only the process group of the command.
+enum class StopScope { tree, group };
+
+struct Model {
+  std::string id;
+  std::string cmd;       // after macros and ports; whole-line comments removed; not split yet (command.h)
+  std::string cmd_stop;  // may still hold ${PID}
+  std::string proxy;     // URL reference; empty: the model cannot start
+  std::vector<std::string> aliases;  // configured ones in order, then automatic ones (setParamsByID keys), sorted
+  std::vector<std::string> env;      // NAME=value, in order, later wins
+  std::string check_endpoint = "/health";  // trimmed; "none" = no health check
+  seconds ttl{0};                // effective; 0 = never
+  seconds unload_timeout{10};    // effective
+  seconds health_check_timeout{120};
+  StopScope stop_scope = StopScope::tree;  // key stopScope (ours)
+  bool unlisted = false;
+  std::string use_model_name;
+  std::string name, description;
+  int concurrency_limit = 10;  // effective, > 0
+  Filters filters;
+  std::optional<Json> metadata;  // an object
+  bool send_loading_state = false;  // effective
+  Timeouts timeouts;
+  bool ignore_websockets = false;
+  Capabilities capabilities;
+  std::optional<int> port;  // what ${PORT} became, if cmd uses it
+};
+
+struct Group {
+  std::string id;
+  bool swap = true;
+  bool exclusive = true;
+  bool persistent = false;
+  std::vector<std::string> members;  // real model ids
+};
+
+struct Matrix {  // section 7.4; expressions are text here, parsed by the matrix module
+  std::vector<std::pair<std::string, std::string>> vars;  // short name -> model id
+  std::map<std::string, std::int64_t> evict_costs;        // model id -> cost
+  std::vector<std::pair<std::string, std::string>> sets;  // natural key order (7.4)
+};
+
+struct Peer {
+  std::string id;
+  std::string proxy;
+  std::vector<std::string> models;
+  std::string api_key;
+  Filters filters;
+  Timeouts timeouts;  // response_header defaults to 60 s
+};
+
+enum class Strategy { warm, pin, spillover };
+struct Selector {
+  std::string id;
+  Strategy strategy = Strategy::pin;
+  std::vector<std::string> targets;
+  int spillover = 1;
+  std::string name, description;
+  bool unlisted = false;
+  std::optional<Json> metadata;
+};
+
+struct Profile {
+  std::string name, description;
+  std::vector<std::pair<std::string, std::string>> pins;  // requested name -> target; "" disables the name
+};
+
+enum class LogTarget { proxy, upstream, both, none };
+enum class LogLevel { debug, info, warn, error };
+
+// Ours: routing.scheduler.settings.fifo.maxWait. Not given: the larger of 30 s and twice the measured load time of
+// the models involved. Given as 0: never, as in the original.
+struct Scheduling {
+  std::map<std::string, int> priority;  // real id -> priority
+  std::optional<milliseconds> max_wait;
+  milliseconds min_residency{0};
+};
+
+struct Config {
+  std::map<std::string, Model> models;  // byte order of id
+  std::map<std::string, std::string> aliases;  // alias -> real id; a real id is not in here
+  std::vector<Group> groups;  // every model in exactly one, "(default)" included; in file order, "(default)" last
+  std::optional<Matrix> matrix;  // set: matrix router, groups are ignored
+  Scheduling scheduling;
+  std::map<std::string, Peer> peers;
+  std::map<std::string, Selector> selectors;
+  std::map<std::string, Profile> profiles;
+  std::vector<std::string> preload;  // real ids, in order
+  std::vector<std::string> ignore_paths;  // RE2 patterns
+  std::vector<std::string> api_keys;
+
+  LogLevel log_level = LogLevel::info;
+  std::string log_time_format;  // lower case, one of the names of runtime 14, or empty
+  LogTarget log_to_stdout = LogTarget::proxy;
+  bool include_aliases_in_list = false;
+  int metrics_max_in_memory = 1000;
+  std::int64_t capture_buffer_mib = 5;
+  std::optional<std::string> store_path;
+  std::vector<std::string> session_id_headers{"X-Session-ID", "X-Litellm-Session-Id"};
+  bool performance_disabled = false;
+  milliseconds performance_every{5000};
+  std::uint64_t max_request_body = std::uint64_t{1} << 30;  // bytes; key maxRequestBody (ours)
+  std::uint64_t body_memory = std::uint64_t{256} << 20;     // bytes; key bodyMemory (ours): all bodies held in memory together
+
+  // The model a name means: a real id, or an alias. Null: neither. The pointer lives as long as this Config.
+  const Model* find_model(std::string_view name) const;
+};
+
+using ConfigPtr = std::shared_ptr<const Config>;
+
+}  // namespace llama_swap::config

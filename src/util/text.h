@@ -1,0 +1,25 @@
+// Small text helpers. ASCII only, no locale, no allocation unless a string is returned.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace llama_swap::util {
+
+// Without leading and trailing space, tab, CR, LF, VT, FF.
+std::string_view trim(std::string_view text);
+std::string lower(std::string_view text);
+// Equal but for ASCII case.
+bool iequals(std::string_view a, std::string_view b);
+bool icontains(std::string_view haystack, std::string_view needle);
+// At every separator; "" gives one empty piece.
+std::vector<std::string_view> split(std::string_view text, char separator);
+std::string join(const std::vector<std::string>& pieces, std::string_view separator);
+std::string replace_all(std::string text, std::string_view from, std::string_view to);
+// Undoes %XX; a broken escape stays as it is.
+std::string percent_decode(std::string_view text);
+// "text" as a JSON string with quotes. Invalid UTF-8 becomes U+FFFD.
+std::string json_quote(std::string_view text);
+
+}  // namespace llama_swap::util
