@@ -1,11 +1,15 @@
-// One request and its response, independent of the HTTP version. A handler gets an Exchange, reads what it wants of
-// the body, answers, and returns; the connection does the rest (draining, keep-alive, closing).
+// One request and its response, independent of the HTTP version. A handler gets an Exchange, reads
+// what it wants of the body, answers, and returns; the connection does the rest (draining,
+// keep-alive, closing).
 //
-// I/O thread only. The exchange outlives the handler's coroutine. Every awaitable ends soon after the client has gone.
+// I/O thread only. The exchange outlives the handler's coroutine. Every awaitable ends soon after
+// the client has gone.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,12 +26,14 @@ class Stream;
 struct BodyFraming {
   enum Kind {
     none,     // no body at all (204, 304, answers to HEAD)
-    length,   // exactly `length` bytes are written
-    unknown,  // ends with finish(); the exchange frames it (chunked, DATA frames, or closing for HTTP/1.0)
-    chunked,  // what is written is already in chunked coding, last chunk and trailers included; only if takes_chunked()
+    length,   // exactly `length_bytes` are written
+    unknown,  // ends with finish(); the exchange frames it (chunked, DATA frames, or closing for
+              // HTTP/1.0)
+    chunked,  // what is written is already in chunked coding, last chunk and trailers included;
+              // only if takes_chunked()
   };
   Kind kind = unknown;
-  std::uint64_t length = 0;
+  std::uint64_t length_bytes = 0;  // of kind length
 };
 
 class Exchange {
@@ -40,38 +46,45 @@ class Exchange {
   virtual std::string_view remote_ip() const = 0;  // of the socket; empty for a unix socket
   virtual bool has_body() const = 0;
   virtual std::optional<std::uint64_t> content_length() const = 0;  // nothing: none given
-  // The next piece of the body, decoded; 0 bytes = end. The first call answers "Expect: 100-continue".
-  // Errors: too_large (over the limit of the listener; answer 413), closed, timed_out, invalid (broken framing).
+  // The next piece of the body, decoded; 0 bytes = end. The first call answers "Expect:
+  // 100-continue". Errors: too_large (over the limit of the listener; answer 413), closed,
+  // timed_out, invalid (broken framing).
   virtual Awaitable<util::Result<std::size_t>> read_body(std::span<char> buffer) = 0;
 
   // ---- the response
-  // Head and, in the same write, the first piece of the body. Once per exchange. For HEAD requests the body is
-  // swallowed here, whatever the handler writes. Result false-like: the client is gone.
+  // Head and, in the same write, the first piece of the body. Once per exchange. For HEAD requests
+  // the body is swallowed here, whatever the handler writes. Result false-like: the client is gone.
   virtual Awaitable<util::Result<void>> respond(const ResponseHead& head, BodyFraming framing,
                                                 std::string_view first = {}) = 0;
-  // Writes what the socket takes at once and returns the number of bytes taken (maybe 0); the caller passes the rest to
-  // write(). Never suspends: the hot path of streams. -1: the client is gone.
+  // Writes what the socket takes at once and returns the number of bytes taken (maybe 0); the
+  // caller passes the rest to write(). Never suspends: the hot path of streams. -1: the client is
+  // gone.
   virtual std::ptrdiff_t try_write(std::string_view data) = 0;
   virtual Awaitable<util::Result<void>> write(std::string_view data) = 0;
-  // The body is complete. Not needed after `none`, `length` and `chunked`, but harmless.
+  // The body is complete. Needed after `unknown`; harmless otherwise.
   virtual Awaitable<util::Result<void>> finish() = 0;
   // 1xx answers (100 is the exchange's own).
   virtual Awaitable<util::Result<void>> inform(const ResponseHead& head) = 0;
-  // Ends the exchange so that the client can tell that the answer is incomplete (RST, no last chunk).
+  // Ends the exchange so that the client can tell that the answer is incomplete (RST, no last
+  // chunk).
   virtual void abort() = 0;
   virtual bool takes_chunked() const = 0;
 
-  // Switches protocols: writes the 101 head and gives the raw stream, which lives as long as the exchange; `early`
-  // gets what the client sent already. Errors: invalid when this HTTP version cannot.
-  virtual Awaitable<util::Result<Stream*>> upgrade(const ResponseHead& head, std::string& early) = 0;
+  // Switches protocols: writes the 101 head and gives the raw stream, which lives as long as the
+  // exchange; `early` gets what the client sent already. Errors: invalid when this HTTP version
+  // cannot.
+  virtual Awaitable<util::Result<Stream*>> upgrade(const ResponseHead& head,
+                                                   std::string& early) = 0;
 
-  int status() const { return status_; }                   // 0: not answered yet
-  std::uint64_t bytes_sent() const { return bytes_sent_; }  // of the response body
+  int status() const { return status_; }  // 0: not answered yet
+  // Of the response body. With framing `chunked` only the writer knows what is payload: it says so.
+  std::uint64_t bytes_sent() const { return bytes_sent_; }
+  void count_payload(std::uint64_t bytes) { bytes_sent_ += bytes; }
   bool responded() const { return status_ != 0; }
 
   // ---- the client
-  // From now on until the next call (nullptr ends it) `gone` is called when the client closes; noticed within about
-  // 200 ms. At most once. Must not destroy the exchange.
+  // From now on until the next call (nullptr ends it) `gone` is called when the client closes;
+  // noticed within about 200 ms. At most once. Must not destroy the exchange.
   virtual void watch_client(std::function<void()> gone) = 0;
   virtual bool client_gone() const = 0;
 

@@ -9,7 +9,8 @@
 
 namespace llama_swap::net {
 
-// Both views point into memory owned by somebody else (the connection's buffer, a string literal, ...).
+// Both views point into memory owned by somebody else (the connection's buffer, a string literal,
+// ...).
 struct Header {
   std::string_view name;
   std::string_view value;  // without surrounding white space
@@ -36,7 +37,8 @@ struct RequestHead {
 struct ResponseHead {
   int status = 200;
   std::string_view reason;  // empty: the standard phrase
-  Headers headers;          // without Content-Length, Transfer-Encoding, Connection: the exchange writes those
+  Headers
+      headers;  // without Content-Length, Transfer-Encoding, Connection: the exchange writes those
 
   const std::string_view* find(std::string_view name) const { return find_header(headers, name); }
 };
@@ -44,8 +46,8 @@ struct ResponseHead {
 // The standard reason phrase; "" for an unknown status.
 std::string_view reason_phrase(int status);
 
-// First value of `key` in an urlencoded text (a query, a form body): '+' and %XX undone. Pieces with a broken escape
-// or a semicolon do not count.
+// First value of `key` in an urlencoded text (a query, a form body): '+' and %XX undone. Pieces
+// with a broken escape or a semicolon do not count.
 std::optional<std::string> form_value(std::string_view urlencoded, std::string_view key);
 
 }  // namespace llama_swap::net

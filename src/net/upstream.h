@@ -25,30 +25,34 @@ struct UpstreamTimeouts {  // zero: no limit
 
 class Upstream;
 
-// A connection in use by one request at a time. Destroying it closes it; Upstream::give_back keeps it.
+// A connection in use by one request at a time. Destroying it closes it; Upstream::give_back keeps
+// it.
 struct UpstreamConnection {
   UpstreamConnection(Loop& loop, Upstream& owner);
   ~UpstreamConnection();
 
   Stream stream;
-  std::string unread;     // bytes that came after the last answer's end; empty in a healthy connection
-  bool reused = false;    // has carried a request before
+  std::string unread;  // bytes that came after the last answer's end; empty in a healthy connection
+  bool reused = false;  // has carried a request before
   util::Time idle_since;
   std::weak_ptr<Upstream> owner;
 };
 
 class Upstream : public std::enable_shared_from_this<Upstream> {
  public:
-  Upstream(Loop& loop, Url base, UpstreamTimeouts timeouts);
+  // Loop and wheel must outlive it.
+  Upstream(Loop& loop, TimerWheel& wheel, Url base, UpstreamTimeouts timeouts);
   ~Upstream();
 
   // A pooled connection that looks alive, preferably one that has been quiet a little, or null.
   std::unique_ptr<UpstreamConnection> take_idle();
-  // A fresh one. `localhost` means 127.0.0.1 and ::1 in turn. Errors: refused, timed_out, io, cancelled (close_all).
+  // A fresh one. `localhost` means 127.0.0.1 and ::1 in turn. Errors: refused, timed_out, io,
+  // cancelled (close_all).
   Awaitable<util::Result<std::unique_ptr<UpstreamConnection>>> connect();
   // Only after a complete exchange that allows reuse.
   void give_back(std::unique_ptr<UpstreamConnection> connection);
-  // Closes the idle connections and cuts the ones in use: their users see an error at once. New ones may be made after.
+  // Closes the idle connections and cuts the ones in use: their users see an error at once. New
+  // ones may be made after.
   void close_all();
 
   const Url& base() const { return base_; }
@@ -56,12 +60,16 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
 
  private:
   friend struct UpstreamConnection;
+  Awaitable<util::Result<void>> resolve();
+
   static constexpr std::size_t kMaxIdle = 100;
 
   Loop& loop_;
+  TimerWheel& wheel_;
   const Url base_;
   const UpstreamTimeouts timeouts_;
-  std::vector<boost::asio::ip::tcp::endpoint> endpoints_;  // resolved; the one that worked last is first
+  std::vector<boost::asio::ip::tcp::endpoint>
+      endpoints_;  // resolved; the one that worked last is first
   std::vector<std::unique_ptr<UpstreamConnection>> idle_;  // oldest first
   std::unordered_set<UpstreamConnection*> all_;
 };

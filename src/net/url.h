@@ -21,8 +21,8 @@ struct Url {
 // Absolute http and https URLs only. Errors: invalid, with the reason.
 util::Result<Url> parse_url(std::string_view text);
 
-// The request target for `path`?`query` below `base`: exactly one slash between the two paths, escapes kept, queries
-// joined by '&'. "/base" + "/v1/x" gives "/base/v1/x".
+// The request target for `path`?`query` below `base`: exactly one slash between the two paths,
+// escapes kept, queries joined by '&'. "/base" + "/v1/x" gives "/base/v1/x".
 std::string join_target(const Url& base, std::string_view path, std::string_view query);
 
 }  // namespace llama_swap::net

@@ -1,6 +1,7 @@
-// The actor: owns every instance and the queue, gathers facts, lets the scheduler decide, carries its effects out.
-// I/O thread only; nothing here blocks. Callbacks come from the loop, or from inside admit() and the Admission's
-// destructor of *another* request; they must not destroy the Swap.
+// The actor: owns every instance and the queue, gathers facts, lets the scheduler decide, carries
+// its effects out. I/O thread only; nothing here blocks. Callbacks come from the loop, or from
+// inside admit() and the Admission's destructor of *another* request; they must not destroy the
+// Swap.
 #pragma once
 
 #include <chrono>
@@ -14,6 +15,7 @@
 
 #include "config/config.h"
 #include "net/loop.h"
+#include "net/timer_wheel.h"
 #include "net/upstream.h"
 #include "process/launcher.h"
 #include "util/time.h"
@@ -26,11 +28,11 @@ std::string_view state_text(State state);  // "stopped", ...
 // Why a request was not served. The server maps the kind to a status (http-api 3).
 struct Refusal {
   enum Kind {
-    unknown_model,   // 404
-    too_many,        // 429: concurrency limit
-    start_failed,    // 500 "unspecific error: <reason>"
-    unloaded,        // 500 "unspecific error: group: model unloaded"
-    shutting_down,   // 500 "unspecific error: group is shutting down"
+    unknown_model,  // 404
+    too_many,       // 429: concurrency limit
+    start_failed,   // 500 "unspecific error: <reason>"
+    unloaded,       // 500 "unspecific error: group: model unloaded"
+    shutting_down,  // 500 "unspecific error: group is shutting down"
   };
   Kind kind;
   std::string message;  // complete, as the client sees it
@@ -38,9 +40,9 @@ struct Refusal {
 
 // What a waiting request waits for: goes to the loading-state stream, logs and events unchanged.
 struct Wait {
-  std::string reason;          // machine readable: "load", "stop", "busy", "queue", "overdue", "residency"
+  std::string reason;  // machine readable: "load", "stop", "busy", "queue", "overdue", "residency"
   std::vector<std::string> blockers;  // models it waits for
-  int position = 0;            // 1-based place in the queue; 0: not queued (its model is being loaded)
+  int position = 0;  // 1-based place in the queue; 0: not queued (its model is being loaded)
   util::Time since;
   std::optional<std::chrono::milliseconds> expected;  // from measured loads; nothing: not known
 };
@@ -53,7 +55,8 @@ struct Served {
 
 class Actor;
 
-// One admitted request. Lives from admit() to its end; destroying it withdraws a waiting one and finishes a served one.
+// One admitted request. Lives from admit() to its end; destroying it withdraws a waiting one and
+// finishes a served one.
 class Admission {
  public:
   enum class Phase { waiting, served, refused };
@@ -66,8 +69,9 @@ class Admission {
   const Refusal& refusal() const;  // phase refused
   const Served& served() const;    // phase served
   const Wait& wait() const;        // phase waiting
-  // `changed` is called after each change of phase or wait, at most once per turn of the loop; never from inside a
-  // call of this object. It must not destroy the admission. Empty function: no more calls.
+  // `changed` is called after each change of phase or wait, at most once per turn of the loop;
+  // never from inside a call of this object. It must not destroy the admission. Empty function: no
+  // more calls.
   void notify(std::function<void()> changed);
   int priority() const;
 
@@ -89,35 +93,41 @@ struct ModelStatus {
 class Actor {
  public:
   struct Hooks {
-    std::function<void(config::LogLevel, std::string)> log;                       // proxy log
-    std::function<void(const std::string& model, std::string_view data)> output;  // what a model server wrote
-    std::function<void(const std::string& model, State)> state_changed;           // every change of state
+    std::function<void(config::LogLevel, std::string)> log;  // proxy log
+    std::function<void(const std::string& model, std::string_view data)>
+        output;  // what a model server wrote
+    std::function<void(const std::string& model, State)> state_changed;  // every change of state
   };
 
-  // `launcher` must outlive the actor.
-  Actor(net::Loop& loop, process::Launcher& launcher, config::ConfigPtr config, Hooks hooks);
+  // Loop, wheel and launcher must outlive the actor.
+  Actor(net::Loop& loop, net::TimerWheel& wheel, process::Launcher& launcher,
+        config::ConfigPtr config, Hooks hooks);
   ~Actor();
   Actor(const Actor&) = delete;
   Actor& operator=(const Actor&) = delete;
 
-  // Asks for service of a model (a real id). Decided at once where possible; else phase is `waiting`.
+  // Asks for service of a model (a real id). Decided at once where possible; else phase is
+  // `waiting`.
   Admission admit(const std::string& model);
-  // Counts a request that bypasses the scheduler (ignored websockets): the upstream of a ready model, or nothing.
+  // Counts a request that bypasses the scheduler (ignored websockets): the upstream of a ready
+  // model, or nothing.
   std::optional<Served> bypass(const std::string& model) const;
 
   State state(const std::string& model) const;
   std::vector<ModelStatus> status() const;  // all models, by id
 
-  // Stops one model or all and returns when they are gone; waiting requests for them are refused, swaps to them are
-  // cancelled, running ones are cut right after the stop signal. Does not hold up other models.
+  // Stops one model or all and returns when they are gone; waiting requests for them are refused,
+  // swaps to them are cancelled, running ones are cut right after the stop signal. Does not hold up
+  // other models.
   net::Awaitable<void> unload(std::vector<std::string> models);
-  // Starts the configured models one after the other as far as they are compatible; "ready" is success.
+  // Starts the configured models one after the other as far as they are compatible; "ready" is
+  // success.
   net::Awaitable<void> preload(std::vector<std::string> models);
-  // A new configuration (spec runtime 4): unchanged models stay, changed ones drain, stop and start on next use,
-  // removed ones drain and stop. Returns at once.
+  // A new configuration (spec runtime 4): unchanged models stay, changed ones drain, stop and start
+  // on next use, removed ones drain and stop. Returns at once.
   void reconfigure(config::ConfigPtr config);
-  // Refuses everything new and waiting, stops everything, returns when all is gone or after `budget`; then whatever is
-  // left has been killed.
+  // Refuses everything new and waiting, stops everything, returns when all is gone or after
+  // `budget`; then whatever is left has been killed.
   net::Awaitable<void> shutdown(std::chrono::milliseconds budget);
   // Cuts the grace of a shutdown in progress (second SIGTERM).
   void hurry();

@@ -1,4 +1,5 @@
-// The one way expected failures travel: as values. Exceptions are for broken invariants and for start-up.
+// The one way expected failures travel: as values. Exceptions are for broken invariants and for
+// start-up.
 #pragma once
 
 #include <string>
@@ -26,7 +27,8 @@ struct Error {
   Errc code = Errc::internal;
   std::string message;
 
-  // The same error with the place it was met in front: "model qwen: health check: connection refused".
+  // The same error with the place it was met in front: "model qwen: health check: connection
+  // refused".
   Error in(std::string_view context) const { return {code, std::string(context) + ": " + message}; }
 };
 

@@ -30,7 +30,8 @@ TEST(Text, PercentDecode) {
   const struct {
     const char* in;
     const char* want;
-  } cases[] = {{"a%2Fb", "a/b"}, {"%252F", "%2F"}, {"%zz%4", "%zz%4"}, {"%e2%9c%93", "✓"}, {"%41", "A"}, {"%4", "%4"}};
+  } cases[] = {{"a%2Fb", "a/b"},   {"%252F", "%2F"}, {"%zz%4", "%zz%4"},
+               {"%e2%9c%93", "✓"}, {"%41", "A"},     {"%4", "%4"}};
   for (const auto& c : cases) EXPECT_EQ(percent_decode(c.in), c.want) << c.in;
 }
 

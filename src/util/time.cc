@@ -24,7 +24,8 @@ std::string decimal(std::uint64_t value, std::uint64_t unit) {
 std::string duration_text(std::chrono::nanoseconds d) {
   if (d.count() == 0) return "0s";
   std::string sign = d.count() < 0 ? "-" : "";
-  const auto ns = d.count() < 0 ? 0 - static_cast<std::uint64_t>(d.count()) : static_cast<std::uint64_t>(d.count());
+  const auto ns = d.count() < 0 ? 0 - static_cast<std::uint64_t>(d.count())
+                                : static_cast<std::uint64_t>(d.count());
   if (ns < 1000) return sign + std::to_string(ns) + "ns";
   if (ns < 1'000'000) return sign + decimal(ns, 1000) + "µs";
   if (ns < 1'000'000'000) return sign + decimal(ns, 1'000'000) + "ms";

@@ -1,0 +1,2 @@
+// The one translation unit that holds the non-template half of Boost.Asio.
+#include <boost/asio/impl/src.hpp>

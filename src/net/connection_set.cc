@@ -1,0 +1,59 @@
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include "net/http1_connection.h"
+#include "net/listener.h"
+
+namespace llama_swap::net {
+
+ConnectionSet::ConnectionSet(Loop& loop, TimerWheel& wheel, Handler handler, ServerLimits limits)
+    : loop_(loop), wheel_(wheel), handler_(std::move(handler)), limits_(limits) {}
+
+ConnectionSet::~ConnectionSet() = default;
+
+void ConnectionSet::start(int family, int fd) {
+  auto connection = std::make_shared<Connection>(loop_, wheel_, limits_, family, fd);
+  open_.push_back(connection.get());
+  auto serving = serve(std::move(connection));
+  boost::asio::co_spawn(loop_, std::move(serving), [](std::exception_ptr e) {
+    if (e) std::rethrow_exception(e);
+  });
+}
+
+Awaitable<void> ConnectionSet::serve(std::shared_ptr<Connection> connection) {
+  for (;;) {
+    const bool asked = co_await connection->next_request();
+    if (!asked) break;
+    co_await handler_(*connection);
+    const bool again = co_await connection->complete();
+    if (!again) break;
+  }
+  connection->close();
+  const auto at = std::ranges::find(open_, connection.get());
+  *at = open_.back();
+  open_.pop_back();
+  if (draining_ && empty_ && settled()) boost::asio::post(loop_, std::exchange(empty_, nullptr));
+}
+
+bool ConnectionSet::settled() const {
+  return std::ranges::all_of(open_, [](const Connection* c) { return c->upgraded(); });
+}
+
+void ConnectionSet::drain() {
+  draining_ = true;
+  for (Connection* connection : open_) connection->drain();
+}
+
+void ConnectionSet::cut_all() {
+  for (Connection* connection : open_) connection->cut();
+}
+
+void ConnectionSet::on_empty(std::function<void()> empty) {
+  if (settled())
+    boost::asio::post(loop_, std::move(empty));
+  else
+    empty_ = std::move(empty);
+}
+
+}  // namespace llama_swap::net

@@ -1,0 +1,531 @@
+#include "net/http1_connection.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <cstring>
+#include <ctime>
+
+#include "util/text.h"
+
+namespace llama_swap::net {
+namespace {
+
+constexpr std::size_t kFirstBuffer = 4 << 10;
+constexpr std::size_t kMaxDrain =
+    256 << 10;  // of a body nobody read; rather that than a new connection
+constexpr auto kWatchTick = std::chrono::milliseconds(100);
+constexpr auto kLinger = std::chrono::seconds(2);
+
+std::string peer_ip(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return {};
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address.ss_family == AF_INET) {
+    ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&address)->sin_addr, text,
+                sizeof text);
+  } else if (address.ss_family == AF_INET6) {
+    const auto& in6 = reinterpret_cast<const sockaddr_in6*>(&address)->sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(&in6))  // an IPv4 client of a dual-stack socket
+      ::inet_ntop(AF_INET, &in6.s6_addr[12], text, sizeof text);
+    else
+      ::inet_ntop(AF_INET6, &in6, text, sizeof text);
+  }
+  return text;
+}
+
+// RFC 9110 5.6.7; made once a second.
+std::string_view http_date() {
+  static std::time_t made_at = 0;
+  static std::array<char, 40> text;
+  static std::size_t length = 0;
+  const std::time_t now = std::time(nullptr);
+  if (now != made_at) {
+    std::tm utc{};
+    ::gmtime_r(&now, &utc);
+    length = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    made_at = now;
+  }
+  return {text.data(), length};
+}
+
+bool bodiless(int status) {
+  return status < 200 || status == 204 || status == 304;
+}
+
+util::Result<void> gone() {
+  return util::fail(util::Errc::closed, "the client is gone");
+}
+
+}  // namespace
+
+Connection::Connection(Loop& loop, TimerWheel& wheel, const ServerLimits& limits, int family,
+                       int fd)
+    : limits_(limits),
+      stream_(loop),
+      deadline_(wheel,
+                [this] {
+                  timed_out_ = true;
+                  stream_.cut();
+                }),
+      watch_tick_(wheel, [this] { on_watch_tick(); }) {
+  if (!stream_.assign(family, fd)) return;
+  const int on = 1;  // finds clients whose machine vanished
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  remote_ip_ = peer_ip(fd);
+}
+
+void Connection::close() {
+  gone_ = nullptr;
+  deadline_.clear();
+  watch_tick_.clear();
+  stream_.close();
+}
+
+void Connection::drain() {
+  draining_ = true;
+  keep_alive_ = false;
+  if (idle_ && begin_ == end_) stream_.cut();
+}
+
+// ---------------------------------------------------------------- requests
+
+void Connection::begin_exchange() {
+  status_ = 0;
+  bytes_sent_ = 0;
+  sending_ = Sending::nothing;
+  to_send_ = 0;
+  upgraded_ = false;
+  progress_ = {};
+  // What came after the last request moves to the front; nobody looks at the old head any more.
+  std::memmove(in_.data(), in_.data() + begin_, end_ - begin_);
+  end_ -= begin_;
+  begin_ = 0;
+  if (in_.size() > kFirstBuffer && end_ < kFirstBuffer) {
+    in_.resize(kFirstBuffer);
+    in_.shrink_to_fit();
+  }
+  if (in_.empty()) in_.resize(kFirstBuffer);
+}
+
+Awaitable<bool> Connection::next_request() {
+  begin_exchange();
+  const bool read = co_await read_head();
+  if (!read) co_return false;
+  framing_ = request_framing(head_);
+  if (framing_.kind == MessageFraming::error) {
+    co_await refuse(400, framing_.reason);
+    co_return false;
+  }
+  body_left_ = framing_.length_bytes;
+  body_seen_ = 0;
+  body_done_ = !has_body();
+  chunks_ = ChunkFollower(ChunkFollower::Mode::strict);
+  head_only_ = head_.method == "HEAD";
+  const std::string_view* const expect = head_.find("Expect");
+  expect_continue_ =
+      expect != nullptr && head_.version_minor >= 1 && util::iequals(*expect, "100-continue");
+  keep_alive_ = !draining_ && (head_.version_minor >= 1
+                                   ? !header_has_token(head_.headers, "Connection", "close")
+                                   : header_has_token(head_.headers, "Connection", "keep-alive"));
+  co_return true;
+}
+
+Awaitable<bool> Connection::read_head() {
+  idle_ = true;
+  bool started = false;
+  for (;;) {
+    if (end_ > 0) {
+      const HeadResult result = parse_request({in_.data(), end_}, head_, progress_);
+      if (result.kind == HeadResult::done) {
+        begin_ = result.consumed;
+        idle_ = false;
+        deadline_.clear();
+        co_return true;
+      }
+      if (result.kind == HeadResult::error) {
+        co_await refuse(result.status, result.reason);
+        co_return false;
+      }
+      if (end_ == in_.size()) in_.resize(std::min(in_.size() * 4, kMaxHeadBytes + 1));
+    }
+    if (draining_ && end_ == 0) co_return false;
+    if (!started) {
+      // From the first byte of a head on the time for the whole of it runs, however slowly it drips
+      // in.
+      started = end_ > 0;
+      deadline_.set(util::Clock::now() + (started ? limits_.head_timeout : limits_.idle_timeout));
+    }
+    const std::ptrdiff_t n = co_await stream_.read({in_.data() + end_, in_.size() - end_});
+    if (n <= 0) co_return false;
+    end_ += static_cast<std::size_t>(n);
+  }
+}
+
+// An answer from before there is an exchange; the connection closes after it.
+Awaitable<void> Connection::refuse(int status, std::string_view reason) {
+  const std::string body = fmt::format("{} {}: {}\n", status, reason_phrase(status), reason);
+  const std::string answer = fmt::format(
+      "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
+      "{}\r\n"
+      "Connection: close\r\n\r\n{}",
+      status, reason_phrase(status), http_date(), body.size(), body);
+  status_ = status;
+  const bool sent = co_await stream_.write(answer);
+  if (sent) co_await linger();
+}
+
+// Closing with unread input makes the kernel reset the connection, which can take the answer away
+// from the client. So: end our direction, and read on for a moment.
+Awaitable<void> Connection::linger() {
+  ::shutdown(stream_.fd(), SHUT_WR);
+  deadline_.set(util::Clock::now() + kLinger);
+  std::array<char, 4096> sink;
+  for (std::size_t seen = 0; seen < (1 << 20);) {
+    const std::ptrdiff_t n = co_await stream_.read(sink);
+    if (n <= 0) co_return;
+    seen += static_cast<std::size_t>(n);
+  }
+}
+
+// ---------------------------------------------------------------- request bodies
+
+std::optional<std::uint64_t> Connection::content_length() const {
+  if (framing_.kind != MessageFraming::length) return std::nullopt;
+  return framing_.length_bytes;
+}
+
+Awaitable<util::Result<std::size_t>> Connection::read_body(std::span<char> buffer) {
+  if (body_done_) co_return std::size_t{0};
+  if (framing_.length_bytes > limits_.max_body)
+    co_return util::fail(util::Errc::too_large, "the request body is over the limit");
+  if (expect_continue_) {
+    expect_continue_ = false;
+    if (begin_ == end_) {
+      const bool asked = co_await stream_.write("HTTP/1.1 100 Continue\r\n\r\n");
+      if (!asked) co_return util::fail(util::Errc::closed, "the client is gone");
+    }
+  }
+  if (framing_.kind == MessageFraming::length) co_return co_await read_length(buffer);
+  co_return co_await read_chunked(buffer);
+}
+
+Awaitable<std::ptrdiff_t> Connection::read_raw(std::span<char> buffer) {
+  if (begin_ < end_) {
+    const std::size_t n = std::min(buffer.size(), end_ - begin_);
+    std::memcpy(buffer.data(), in_.data() + begin_, n);
+    begin_ += n;
+    co_return static_cast<std::ptrdiff_t>(n);
+  }
+  deadline_.set(util::Clock::now() + limits_.body_timeout);
+  const std::ptrdiff_t n = co_await stream_.read(buffer);
+  deadline_.clear();
+  if (n <= 0) keep_alive_ = false;
+  co_return n;
+}
+
+Awaitable<util::Result<std::size_t>> Connection::read_length(std::span<char> buffer) {
+  const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), body_left_));
+  const std::ptrdiff_t n = co_await read_raw(buffer.first(want));
+  if (n <= 0)
+    co_return util::fail(timed_out_ ? util::Errc::timed_out : util::Errc::closed,
+                         "the request body ended early");
+  body_left_ -= static_cast<std::uint64_t>(n);
+  body_done_ = body_left_ == 0;
+  co_return static_cast<std::size_t>(n);
+}
+
+Awaitable<util::Result<std::size_t>> Connection::read_chunked(std::span<char> buffer) {
+  std::size_t decoded = 0;
+  while (decoded == 0 && !body_done_) {
+    const bool buffered = begin_ < end_;
+    const std::ptrdiff_t n = co_await read_raw(buffer);
+    if (n <= 0)
+      co_return util::fail(timed_out_ ? util::Errc::timed_out : util::Errc::closed,
+                           "the request body ended early");
+    // Decoded in place: the payload only ever moves towards the front.
+    std::string_view rest(buffer.data(), static_cast<std::size_t>(n));
+    for (auto data = chunks_.next(rest); !data.empty(); data = chunks_.next(rest)) {
+      std::memmove(buffer.data() + decoded, data.data(), data.size());
+      decoded += data.size();
+    }
+    if (chunks_.broken()) {
+      keep_alive_ = false;
+      co_return util::fail(util::Errc::invalid, std::string(chunks_.error()));
+    }
+    body_done_ = chunks_.complete();
+    if (body_done_ && !rest.empty()) {
+      // The next request came along. It stays in in_, or has to be kept until the head there is not
+      // needed any more.
+      if (buffered)
+        begin_ -= rest.size();
+      else
+        early_.assign(rest);
+    }
+    body_seen_ += decoded;
+    if (body_seen_ > limits_.max_body)
+      co_return util::fail(util::Errc::too_large, "the request body is over the limit");
+  }
+  co_return decoded;
+}
+
+Awaitable<bool> Connection::drain_body() {
+  if (body_done_) co_return true;
+  if (expect_continue_)
+    co_return false;  // the client may or may not send it: nobody can tell what comes next
+  if (framing_.kind == MessageFraming::length && body_left_ > kMaxDrain) co_return false;
+  std::array<char, 4096> sink;
+  for (std::size_t seen = 0; seen <= kMaxDrain;) {
+    const auto n = co_await read_body(sink);
+    if (!n) co_return false;
+    if (*n == 0) co_return true;
+    seen += *n;
+  }
+  co_return false;
+}
+
+// ---------------------------------------------------------------- answers
+
+void Connection::append_head(const ResponseHead& head, BodyFraming framing) {
+  fmt::format_to(std::back_inserter(out_), "HTTP/1.{} {} ", head_.version_minor, head.status);
+  out_ += head.reason.empty() ? reason_phrase(head.status) : head.reason;
+  out_ += "\r\n";
+  bool dated = false;
+  for (const Header& header : head.headers) {
+    out_.append(header.name).append(": ").append(header.value).append("\r\n");
+    dated = dated || util::iequals(header.name, "Date");
+  }
+  if (head.status < 200) {
+    out_ += "\r\n";
+    return;
+  }
+  if (!dated) out_.append("Date: ").append(http_date()).append("\r\n");
+  if (!bodiless(head.status)) {
+    if (framing.kind == BodyFraming::length)
+      fmt::format_to(std::back_inserter(out_), "Content-Length: {}\r\n", framing.length_bytes);
+    else if (framing.kind == BodyFraming::none && !head_only_)
+      out_ += "Content-Length: 0\r\n";
+    else if (framing.kind != BodyFraming::none && takes_chunked())
+      out_ += "Transfer-Encoding: chunked\r\n";
+  }
+  if (!keep_alive_)
+    out_ += "Connection: close\r\n";
+  else if (head_.version_minor == 0)
+    out_ += "Connection: keep-alive\r\n";
+  out_ += "\r\n";
+}
+
+Awaitable<util::Result<void>> Connection::send(std::string_view a, std::string_view b,
+                                               std::string_view c) {
+  deadline_.set(util::Clock::now() + limits_.write_timeout);
+  const bool sent = co_await stream_.write(a, b, c);
+  deadline_.clear();
+  if (sent) co_return util::Result<void>{};
+  client_gone_ = true;
+  keep_alive_ = false;
+  co_return gone();
+}
+
+Awaitable<util::Result<void>> Connection::respond(const ResponseHead& head, BodyFraming framing,
+                                                  std::string_view first) {
+  status_ = head.status;
+  const bool until_close = framing.kind == BodyFraming::unknown && !takes_chunked();
+  // A body nobody read, that will not be drained: said now, so that the client does not send
+  // another request.
+  if (until_close || (!body_done_ && (expect_continue_ || body_left_ > kMaxDrain)))
+    keep_alive_ = false;
+  out_.clear();
+  append_head(head, framing);
+  if (head_only_ || bodiless(head.status) || framing.kind == BodyFraming::none) {
+    sending_ = Sending::done;
+    co_return co_await send(out_);
+  }
+  switch (framing.kind) {
+    case BodyFraming::length:
+      sending_ = Sending::length;
+      to_send_ = framing.length_bytes;
+      break;
+    case BodyFraming::chunked:
+      sending_ = Sending::ready_chunks;
+      break;
+    default:
+      sending_ = until_close ? Sending::until_close : Sending::own_chunks;
+  }
+  if (sending_ == Sending::own_chunks && !first.empty()) {
+    fmt::format_to(std::back_inserter(out_), "{:x}\r\n", first.size());
+    bytes_sent_ += first.size();
+    co_return co_await send(out_, first, "\r\n");
+  }
+  if (sending_ == Sending::length) {
+    first = first.substr(0, std::min<std::uint64_t>(first.size(), to_send_));
+    to_send_ -= first.size();
+  }
+  if (sending_ != Sending::ready_chunks) bytes_sent_ += first.size();
+  co_return co_await send(out_, first);
+}
+
+std::ptrdiff_t Connection::try_write(std::string_view data) {
+  switch (sending_) {
+    case Sending::done:
+      return static_cast<std::ptrdiff_t>(data.size());
+    case Sending::nothing:
+    case Sending::own_chunks:  // a chunk goes out whole: only write() can
+      return client_gone_ ? -1 : 0;
+    case Sending::length:
+      data = data.substr(0, std::min<std::uint64_t>(data.size(), to_send_));
+      break;
+    case Sending::ready_chunks:
+    case Sending::until_close:
+      break;
+  }
+  if (data.empty()) return 0;
+  const std::ptrdiff_t n = stream_.try_write(data);
+  if (n == Stream::kBlocked) return 0;
+  if (n < 0) {
+    client_gone_ = true;
+    keep_alive_ = false;
+    return -1;
+  }
+  if (sending_ == Sending::length) to_send_ -= static_cast<std::uint64_t>(n);
+  if (sending_ != Sending::ready_chunks) bytes_sent_ += static_cast<std::uint64_t>(n);
+  return n;
+}
+
+Awaitable<util::Result<void>> Connection::write(std::string_view data) {
+  if (sending_ == Sending::own_chunks) {
+    if (data.empty()) co_return util::Result<void>{};
+    const std::string size = fmt::format("{:x}\r\n", data.size());
+    bytes_sent_ += data.size();
+    co_return co_await send(size, data, "\r\n");
+  }
+  if (sending_ == Sending::length) {
+    data = data.substr(0, std::min<std::uint64_t>(data.size(), to_send_));
+    to_send_ -= data.size();
+  }
+  if (sending_ == Sending::done || data.empty()) co_return util::Result<void>{};
+  if (sending_ != Sending::ready_chunks) bytes_sent_ += data.size();
+  co_return co_await send(data);
+}
+
+Awaitable<util::Result<void>> Connection::finish() {
+  const Sending was = sending_;
+  if (was == Sending::length && to_send_ > 0) {
+    abort();
+    co_return util::fail(util::Errc::internal, "the answer is shorter than promised");
+  }
+  sending_ = Sending::done;
+  if (was == Sending::own_chunks) co_return co_await send("0\r\n\r\n");
+  co_return util::Result<void>{};
+}
+
+Awaitable<util::Result<void>> Connection::inform(const ResponseHead& head) {
+  if (head_.version_minor == 0) co_return util::Result<void>{};  // knows no 1xx
+  out_.clear();
+  append_head(head, {});
+  co_return co_await send(out_);
+}
+
+void Connection::abort() {
+  keep_alive_ = false;
+  // Where only the end of the connection ends the answer, a clean end would look complete.
+  if (sending_ == Sending::until_close)
+    stream_.reset();
+  else
+    stream_.cut();
+  sending_ = Sending::done;
+}
+
+Awaitable<util::Result<Stream*>> Connection::upgrade(const ResponseHead& head, std::string& early) {
+  status_ = head.status;
+  keep_alive_ = false;
+  upgraded_ = true;
+  out_.clear();
+  append_head(head, {});
+  sending_ = Sending::done;
+  const auto sent = co_await send(out_);
+  if (!sent) co_return tl::unexpected(sent.error());
+  early.assign(unread());
+  begin_ = end_;
+  co_return &stream_;
+}
+
+Awaitable<bool> Connection::complete() {
+  watch_client(nullptr);
+  deadline_.clear();
+  if (!responded() && !client_gone_ && !stream_.was_cut()) {
+    ResponseHead head;
+    head.status = 500;
+    co_await respond(head, {BodyFraming::none}, {});
+  }
+  const bool whole = sending_ == Sending::done || (sending_ == Sending::length && to_send_ == 0) ||
+                     sending_ == Sending::ready_chunks;
+  if (sending_ == Sending::until_close) co_return false;
+  if (!whole) {
+    abort();
+    co_return false;
+  }
+  if (stream_.was_cut() || client_gone_ || upgraded_) co_return false;
+  bool again = keep_alive_;
+  if (again) again = co_await drain_body();
+  if (again) {
+    if (!early_.empty()) {
+      in_.assign(early_.begin(), early_.end());
+      begin_ = 0;
+      end_ = early_.size();
+      early_.clear();
+    }
+    co_return true;
+  }
+  if (!body_done_) co_await linger();
+  co_return false;
+}
+
+// ---------------------------------------------------------------- watching the client
+
+void Connection::watch_client(std::function<void()> gone) {
+  gone_ = std::move(gone);
+  if (gone_)
+    watch_tick_.set(util::Clock::now() + kWatchTick);
+  else
+    watch_tick_.clear();
+}
+
+// Requests that are answered within a tick never come here, so they pay nothing for being watched.
+void Connection::on_watch_tick() {
+  if (client_gone_ || stream_.was_cut()) return on_client_gone();
+  if (!asked_kernel_) ask_kernel();
+  if (data_waits_) {
+    if (stream_.peer_closed()) return on_client_gone();
+    watch_tick_.set(util::Clock::now() + kWatchTick);
+  }
+}
+
+void Connection::ask_kernel() {
+  asked_kernel_ = true;
+  auto on_answer = [self = shared_from_this()](const boost::system::error_code& ec, std::size_t n) {
+    self->asked_kernel_ = false;
+    if (!ec && n > 0) {
+      if (!self->gone_) return;
+      self->data_waits_ = true;
+      self->watch_tick_.set(util::Clock::now() + kWatchTick);
+    } else if (self->stream_.is_open()) {
+      self->on_client_gone();
+    }
+  };
+  stream_.socket().async_receive(boost::asio::buffer(&peeked_, 1), MSG_PEEK, std::move(on_answer));
+}
+
+void Connection::on_client_gone() {
+  client_gone_ = true;
+  keep_alive_ = false;
+  stream_.cut();  // also wakes a read that the same event would have woken
+  if (auto gone = std::exchange(gone_, nullptr)) gone();
+}
+
+}  // namespace llama_swap::net

@@ -1,0 +1,92 @@
+// Listening sockets and the HTTP/1 connections that come from them. I/O thread only.
+#pragma once
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/exchange.h"
+#include "net/loop.h"
+#include "net/timer_wheel.h"
+#include "util/result.h"
+#include "util/time.h"
+
+namespace llama_swap::net {
+
+struct ServerLimits {
+  std::size_t max_head = 64 << 10;                  // bytes; 431 beyond
+  std::uint64_t max_body = std::uint64_t{1} << 30;  // bytes; read_body fails with too_large beyond
+  std::chrono::seconds head_timeout{
+      60};  // from the first byte of a head to its end; then it is closed
+  std::chrono::seconds idle_timeout{600};   // between two requests of a connection
+  std::chrono::seconds body_timeout{120};   // silence of the client in the middle of a body
+  std::chrono::seconds write_timeout{600};  // how long a client may take nothing of an answer
+};
+
+class Connection;
+
+// All connections of a server: what serves them, and how they end.
+class ConnectionSet {
+ public:
+  // Loop and wheel must outlive it. `handler` is called once for every request.
+  ConnectionSet(Loop& loop, TimerWheel& wheel, Handler handler, ServerLimits limits);
+  ~ConnectionSet();
+
+  // Serves a connected socket until it ends.
+  void start(int family, int fd);
+  void set_limits(ServerLimits limits) { limits_ = limits; }
+  // From now on a connection closes after the request it is serving; idle ones close at once.
+  void drain();
+  // Cuts what is left.
+  void cut_all();
+  std::size_t size() const { return open_.size(); }
+  // Called once when no connection is left but upgraded ones, which may never end; at once (by the
+  // loop) if that is so already. Only after drain().
+  void on_empty(std::function<void()> empty);
+
+ private:
+  friend class Connection;
+  Awaitable<void> serve(std::shared_ptr<Connection> connection);
+  bool settled() const;
+
+  Loop& loop_;
+  TimerWheel& wheel_;
+  const Handler handler_;
+  ServerLimits limits_;
+  std::vector<Connection*> open_;
+  bool draining_ = false;
+  std::function<void()> empty_;
+};
+
+class Listener {
+ public:
+  // Binds and listens on "host:port", ":port" (all interfaces, IPv4 and IPv6), "localhost:port" or
+  // "[::1]:port". Port 0 takes a free one. Errors: conflict (in use), invalid, io.
+  static util::Result<std::unique_ptr<Listener>> open(Loop& loop, const std::string& address);
+
+  // Accepts until close(); when descriptors run out it pauses and goes on.
+  void start(ConnectionSet& connections);
+  void close();
+
+  // "127.0.0.1:8080", "[::]:8080"
+  std::string local_address() const;
+  std::uint16_t port() const;
+  bool loopback_only() const;
+
+ private:
+  using Acceptor =
+      boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol, Executor>;
+  explicit Listener(Loop& loop) : loop_(loop) {}
+  util::Result<void> bind_one(const boost::asio::generic::stream_protocol::endpoint& endpoint,
+                              bool dual_stack);
+  static Awaitable<void> accept_from(Acceptor& acceptor, ConnectionSet& connections);
+
+  Loop& loop_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+};
+
+}  // namespace llama_swap::net

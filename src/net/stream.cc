@@ -1,0 +1,133 @@
+#include "net/stream.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <cerrno>
+
+namespace llama_swap::net {
+namespace {
+
+constexpr std::size_t kMaxPieces = 4;
+
+std::ptrdiff_t failure() {
+  return errno == EAGAIN || errno == EWOULDBLOCK ? Stream::kBlocked : Stream::kFailed;
+}
+
+short poll_now(int fd, short events) {
+  pollfd p{fd, events, 0};
+  return ::poll(&p, 1, 0) > 0 ? p.revents : short{0};
+}
+
+}  // namespace
+
+bool Stream::assign(int family, int fd) {
+  boost::system::error_code ec;
+  socket_.assign(boost::asio::generic::stream_protocol(family, family == AF_UNIX ? 0 : IPPROTO_TCP),
+                 fd, ec);
+  if (ec) {
+    ::close(fd);
+    return false;
+  }
+  socket_.native_non_blocking(true, ec);
+  if (family != AF_UNIX) {
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  return !ec;
+}
+
+std::ptrdiff_t Stream::try_read(std::span<char> buffer) {
+  if (cut_ || !socket_.is_open()) return kFailed;
+  ssize_t n;
+  do {
+    n = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), 0);
+  } while (n < 0 && errno == EINTR);
+  drained_ = n < static_cast<ssize_t>(buffer.size());
+  return n < 0 ? failure() : n;
+}
+
+std::ptrdiff_t Stream::try_write(std::initializer_list<std::string_view> pieces) {
+  if (cut_ || !socket_.is_open()) return kFailed;
+  std::array<iovec, kMaxPieces> parts;
+  std::size_t count = 0;
+  for (const std::string_view piece : pieces)
+    if (!piece.empty()) parts[count++] = {const_cast<char*>(piece.data()), piece.size()};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = count;
+  ssize_t n;
+  do {
+    n = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+  } while (n < 0 && errno == EINTR);
+  return n < 0 ? failure() : n;
+}
+
+Awaitable<std::ptrdiff_t> Stream::read(std::span<char> buffer) {
+  if (!drained_) {
+    const std::ptrdiff_t n = try_read(buffer);
+    if (n != kBlocked) co_return n;
+  }
+  if (cut_ || !socket_.is_open()) co_return kFailed;
+  // Asio tries once more before it waits; that is cheaper than the epoll_ctl of a bare wait.
+  const auto [ec, n] = co_await socket_.async_receive(
+      boost::asio::buffer(buffer.data(), buffer.size()), use_awaitable);
+  if (ec) co_return ec == boost::asio::error::eof ? kEof : kFailed;
+  drained_ = n < buffer.size();
+  co_return cut_ ? kFailed : static_cast<std::ptrdiff_t>(n);
+}
+
+Awaitable<bool> Stream::write(std::string_view first, std::string_view second,
+                              std::string_view third) {
+  while (!first.empty() || !second.empty() || !third.empty()) {
+    const std::ptrdiff_t n = try_write({first, second, third});
+    if (n == kBlocked) {
+      const auto [ec] = co_await socket_.async_wait(Socket::wait_write, use_awaitable);
+      if (ec) co_return false;
+    } else if (n < 0) {
+      co_return false;
+    } else {
+      auto taken = static_cast<std::size_t>(n);
+      for (std::string_view* piece : {&first, &second, &third}) {
+        const std::size_t of_piece = std::min(piece->size(), taken);
+        piece->remove_prefix(of_piece);
+        taken -= of_piece;
+      }
+    }
+  }
+  co_return true;
+}
+
+void Stream::cut() {
+  if (cut_ || !socket_.is_open()) return;
+  cut_ = true;
+  ::shutdown(socket_.native_handle(), SHUT_RDWR);
+}
+
+void Stream::reset() {
+  if (!socket_.is_open()) return;
+  const linger now{1, 0};
+  ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  close();
+}
+
+void Stream::close() {
+  cut_ = true;
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+bool Stream::readable_now() {
+  return poll_now(fd(), POLLIN | POLLRDHUP) != 0;
+}
+
+bool Stream::peer_closed() {
+  return (poll_now(fd(), POLLRDHUP) & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+}  // namespace llama_swap::net

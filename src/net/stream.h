@@ -1,0 +1,71 @@
+// A connected byte stream: a TCP or unix socket, non-blocking. Reads and writes are tried at once
+// and wait for readiness only when the kernel says so (research figures:
+// docs/decisions/002-event-loop.md). I/O thread only.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+
+#include "net/loop.h"
+
+namespace llama_swap::net {
+
+class Stream {
+ public:
+  // Results of reads and writes besides a positive number of bytes.
+  static constexpr std::ptrdiff_t kEof = 0;
+  static constexpr std::ptrdiff_t kBlocked = -1;
+  static constexpr std::ptrdiff_t kFailed = -2;
+
+  using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, Executor>;
+
+  explicit Stream(Loop& loop) : socket_(loop) {}
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // Takes over a connected socket of the given family (AF_INET, AF_INET6, AF_UNIX). On failure the
+  // descriptor is closed and false returned.
+  bool assign(int family, int fd);
+  bool is_open() const { return socket_.is_open(); }
+  int fd() { return socket_.is_open() ? socket_.native_handle() : -1; }
+
+  std::ptrdiff_t try_read(std::span<char> buffer);
+  std::ptrdiff_t try_write(std::initializer_list<std::string_view> pieces);
+  std::ptrdiff_t try_write(std::string_view data) { return try_write({data}); }
+
+  // Waits for the first bytes. `buffer` must outlive the awaitable. Never kBlocked.
+  Awaitable<std::ptrdiff_t> read(std::span<char> buffer);
+  // All of it, in order, in as few system calls as the kernel allows. The pieces must outlive the
+  // awaitable. False: the other side is gone, or the stream was cut.
+  Awaitable<bool> write(std::string_view first, std::string_view second = {},
+                        std::string_view third = {});
+
+  // Ends both directions now: whoever waits on the stream, or will, sees kEof or kFailed. The
+  // descriptor stays until close() or destruction, so this may be called at any time from anywhere
+  // on the loop.
+  void cut();
+  bool was_cut() const { return cut_; }
+  // Like cut, and the other side sees a reset instead of an end.
+  void reset();
+  void close();
+
+  // Is there something to read, an end or an error? (Costs a system call.)
+  bool readable_now();
+  // Has the other side closed its direction, even if data is still unread?
+  bool peer_closed();
+
+  Socket& socket() { return socket_; }
+
+ private:
+  Socket socket_;
+  bool cut_ = false;
+  bool drained_ = false;  // the last read took all there was, so the next one will have to wait
+};
+
+}  // namespace llama_swap::net

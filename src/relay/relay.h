@@ -1,0 +1,62 @@
+// Carries one request to one upstream and its answer back, piece by piece: each piece is written
+// before the next is read, so events are not delayed and a slow client slows the upstream. Header
+// rules of http-api 9.
+//
+// I/O thread only. Everything passed by reference must outlive the awaitable.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "net/body.h"
+#include "net/exchange.h"
+#include "net/loop.h"
+#include "net/timer_wheel.h"
+#include "net/upstream.h"
+
+namespace llama_swap::relay {
+
+// A part of the request body that is sent in place of other bytes: [offset, offset + length) of the
+// body becomes `text`.
+struct Splice {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  std::string text;
+};
+
+struct Request {
+  std::string target;  // of the request to the upstream: net::join_target(base, path, query)
+  const net::Body* body = nullptr;  // null: no body, and no Content-Length is sent
+  std::vector<Splice> splices;      // in order, not overlapping
+  // Peers: Host of the upstream, no X-Forwarded-*; else Host as the client sent it and
+  // X-Forwarded-For extended.
+  bool to_peer = false;
+  std::string api_key;        // not empty: replaces Authorization and x-api-key
+  bool allow_upgrade = true;  // pass a websocket upgrade on
+  // Called once, when the answer's head is about to be sent to the client.
+  std::function<void(const net::ResponseHead&)> on_head;
+};
+
+struct Outcome {
+  enum Kind {
+    complete,        // the answer was passed on whole (whatever its status)
+    unreachable,     // no answer head came: nothing was sent to the client; the caller answers 502
+    header_timeout,  // the same, because timeouts.responseHeader passed
+    broke_off,       // the answer ended early; the client's exchange has been aborted
+    client_gone,     // the client left, or was cancelled; the upstream connection has been closed
+  };
+  Kind kind = complete;
+  std::string error;  // for the log; empty when complete
+};
+
+// Runs until the answer is through. On every kind but `complete` the upstream connection is closed,
+// so that the server stops working for nobody. A pooled connection that turns out to be closed
+// before the first byte of an answer is replaced by a fresh one, once.
+net::Awaitable<Outcome> relay(net::Exchange& exchange, net::Upstream& upstream,
+                              net::TimerWheel& wheel, const Request& request);
+
+}  // namespace llama_swap::relay

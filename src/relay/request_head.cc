@@ -1,0 +1,79 @@
+#include "relay/request_head.h"
+
+#include <fmt/format.h>
+
+#include "net/hop_by_hop.h"
+#include "util/text.h"
+
+namespace llama_swap::relay {
+namespace {
+
+bool is_key(std::string_view name) {
+  return util::iequals(name, "Authorization") || util::iequals(name, "x-api-key");
+}
+
+bool is_forwarded(std::string_view name) {
+  return util::iequals(name, "Forwarded") ||
+         (name.size() > 12 && util::iequals(name.substr(0, 12), "X-Forwarded-"));
+}
+
+std::uint64_t spliced_size(const Request& request) {
+  std::uint64_t size = request.body->size();
+  for (const Splice& splice : request.splices) size = size - splice.length + splice.text.size();
+  return size;
+}
+
+}  // namespace
+
+bool is_upgrade(const net::RequestHead& head) {
+  return net::header_has_token(head.headers, "Connection", "upgrade") &&
+         net::header_has_token(head.headers, "Upgrade", "websocket");
+}
+
+std::string request_head(const net::Exchange& exchange, const net::Url& base,
+                         const Request& request) {
+  const net::RequestHead& head = exchange.request();
+  const net::ConnectionTokens named(head.headers);
+  std::string out;
+  out.reserve(512);
+  const auto add = [&out](std::string_view name, std::string_view value) {
+    out.append(name).append(": ").append(value).append("\r\n");
+  };
+  out.append(head.method).append(" ").append(request.target).append(" HTTP/1.1\r\n");
+
+  const std::string_view* const host = head.find("Host");
+  add("Host", request.to_peer || host == nullptr ? std::string_view(base.authority) : *host);
+  std::string forwarded_for;
+  for (const net::Header& header : head.headers) {
+    const std::string_view name = header.name;
+    if (net::is_hop_by_hop(name) || named.names(name)) continue;
+    // The body is here already, so its framing is ours, and nothing is to be waited for.
+    if (util::iequals(name, "Host") || util::iequals(name, "Content-Length") ||
+        util::iequals(name, "Expect"))
+      continue;
+    if (request.to_peer && is_forwarded(name)) continue;
+    if (!request.api_key.empty() && is_key(name)) continue;
+    if (util::iequals(name, "X-Forwarded-For")) {
+      forwarded_for.append(forwarded_for.empty() ? "" : ", ").append(header.value);
+      continue;
+    }
+    add(name, header.value);
+  }
+  if (net::header_has_token(head.headers, "Te", "trailers")) add("Te", "trailers");
+  if (!request.to_peer && !exchange.remote_ip().empty())
+    add("X-Forwarded-For",
+        forwarded_for.append(forwarded_for.empty() ? "" : ", ").append(exchange.remote_ip()));
+  if (!request.api_key.empty()) {
+    add("Authorization", "Bearer " + request.api_key);
+    add("X-Api-Key", request.api_key);
+  }
+  if (request.allow_upgrade && is_upgrade(head)) {
+    add("Connection", "Upgrade");
+    add("Upgrade", *head.find("Upgrade"));
+  }
+  if (request.body != nullptr) add("Content-Length", fmt::to_string(spliced_size(request)));
+  out.append("\r\n");
+  return out;
+}
+
+}  // namespace llama_swap::relay

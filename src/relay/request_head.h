@@ -1,0 +1,19 @@
+// The head of the request as the upstream gets it (http-api 9.1, 9.2).
+#pragma once
+
+#include <string>
+
+#include "net/exchange.h"
+#include "net/url.h"
+#include "relay/relay.h"
+
+namespace llama_swap::relay {
+
+// Does the client ask for a websocket (http-api 12)?
+bool is_upgrade(const net::RequestHead& head);
+
+// Request line and fields, the empty line included.
+std::string request_head(const net::Exchange& exchange, const net::Url& base,
+                         const Request& request);
+
+}  // namespace llama_swap::relay

@@ -1,0 +1,33 @@
+#include "relay/tunnel.h"
+
+#include <array>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+namespace llama_swap::relay {
+namespace {
+
+// An end in one direction ends both: a websocket has nothing to say after its other side has
+// closed.
+net::Awaitable<void> copy(net::Stream& from, std::string_view early, net::Stream& to) {
+  std::array<char, 16 << 10> buffer;
+  bool good = co_await to.write(early);
+  while (good) {
+    const std::ptrdiff_t n = co_await from.read(buffer);
+    if (n <= 0) break;
+    good = co_await to.write({buffer.data(), static_cast<std::size_t>(n)});
+  }
+  from.cut();
+  to.cut();
+}
+
+}  // namespace
+
+net::Awaitable<void> tunnel(net::Stream& a, std::string_view from_a, net::Stream& b,
+                            std::string_view from_b) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  auto forth = copy(a, from_a, b);
+  auto back = copy(b, from_b, a);
+  co_await (std::move(forth) && std::move(back));
+}
+
+}  // namespace llama_swap::relay
