@@ -48,16 +48,13 @@ int write_all(int fd, std::string_view data, std::uint64_t offset) {
 
 BodyMemory::Buffer BodyMemory::take(std::size_t size) {
   if (size > kSmall && used_ + size > limit_) return {};
-  // The smallest that fits, unless it is so large that it had better wait for a larger body.
-  auto best = free_.end();
-  for (auto it = free_.begin(); it != free_.end(); ++it)
-    if (it->capacity >= size && it->capacity / 4 <= size &&
-        (best == free_.end() || it->capacity < best->capacity))
-      best = it;
+  // The newest that fits and is not far too large for it.
+  const auto fits = [size](const Buffer& b) { return b.capacity >= size && b.capacity / 4 <= size; };
+  const auto found = std::find_if(free_.rbegin(), free_.rend(), fits);
   Buffer buffer;
-  if (best != free_.end()) {
-    buffer = std::move(*best);
-    free_.erase(best);
+  if (found != free_.rend()) {
+    buffer = std::move(*found);
+    free_.erase(std::next(found).base());
     recycled_ -= buffer.capacity;
   } else {
     const std::size_t capacity = capacity_for(size);
@@ -69,7 +66,7 @@ BodyMemory::Buffer BodyMemory::take(std::size_t size) {
 
 void BodyMemory::give_back(Buffer buffer) {
   used_ -= buffer.capacity;
-  if (buffer.capacity < kRecycledFrom || recycled_ + buffer.capacity > kMaxRecycled) return;
+  if (recycled_ + buffer.capacity > kMaxRecycled || free_.size() >= kMaxRecycledBuffers) return;
   recycled_ += buffer.capacity;
   free_.push_back(std::move(buffer));
 }

@@ -43,7 +43,7 @@ class BodyMemory {
 
  private:
   static constexpr std::uint64_t kMaxRecycled = std::uint64_t{64} << 20;
-  static constexpr std::size_t kRecycledFrom = 16 << 10;
+  static constexpr std::size_t kMaxRecycledBuffers = 256;
 
   std::uint64_t limit_;
   std::uint64_t used_ = 0;      // handed out

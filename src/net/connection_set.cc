@@ -50,7 +50,7 @@ void ConnectionSet::cut_all() {
 }
 
 void ConnectionSet::on_empty(std::function<void()> empty) {
-  if (settled())
+  if (empty && settled())
     boost::asio::post(loop_, std::move(empty));
   else
     empty_ = std::move(empty);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "net/field_name.h"
 #include "util/text.h"
 
 namespace llama_swap::net {
@@ -25,19 +26,19 @@ bool worth_keeping(std::string_view name) {
 bool is_hop_by_hop(std::string_view name) {
   switch (name.size()) {
     case 2:
-      return util::iequals(name, "te");
+      return is_field(name, "te");
     case 7:
-      return util::iequals(name, "trailer") || util::iequals(name, "upgrade");
+      return is_field(name, "trailer") || is_field(name, "upgrade");
     case 10:
-      return util::iequals(name, "connection") || util::iequals(name, "keep-alive");
+      return is_field(name, "connection") || is_field(name, "keep-alive");
     case 16:
-      return util::iequals(name, "proxy-connection");
+      return is_field(name, "proxy-connection");
     case 17:
-      return util::iequals(name, "transfer-encoding");
+      return is_field(name, "transfer-encoding");
     case 18:
-      return util::iequals(name, "proxy-authenticate");
+      return is_field(name, "proxy-authenticate");
     case 19:
-      return util::iequals(name, "proxy-authorization");
+      return is_field(name, "proxy-authorization");
     default:
       return false;
   }
@@ -45,7 +46,7 @@ bool is_hop_by_hop(std::string_view name) {
 
 ConnectionTokens::ConnectionTokens(const Headers& headers) {
   for (const Header& header : headers) {
-    if (header.name.size() != 10 || !util::iequals(header.name, "connection")) continue;
+    if (!is_field(header.name, "connection")) continue;
     std::string_view rest = header.value;
     for (;;) {
       const auto comma = rest.find(',');

@@ -39,12 +39,36 @@ std::string_view ChunkFollower::next(std::string_view& bytes) {
       if (remaining_ == 0) state_ = State::data_cr;
       break;
     }
+    if (take_plain_line(p, end)) continue;
     step(*p);
     if (state_ == State::broken) break;
     ++p;
   }
   bytes = {p, static_cast<std::size_t>(end - p)};
   return payload;
+}
+
+// The lines of nearly every chunk, taken at once where they are whole: CRLF after payload, and a
+// size without anything else. Everything unusual is left to step().
+bool ChunkFollower::take_plain_line(const char*& p, const char* end) {
+  if (state_ == State::data_cr && end - p >= 2 && p[0] == '\r' && p[1] == '\n') {
+    p += 2;
+    state_ = State::size_start;
+    return true;
+  }
+  constexpr int kMaxDigits = 8;
+  if (state_ != State::size_start || end - p < kMaxDigits + 2) return false;
+  std::uint64_t size = 0;
+  int digits = 0;
+  for (int digit = hex_digit(p[0]); digit >= 0 && digits < kMaxDigits;
+       digit = hex_digit(p[++digits]))
+    size = size * 16 + static_cast<unsigned>(digit);
+  if (digits == 0 || p[digits] != '\r' || p[digits + 1] != '\n') return false;
+  remaining_ = size;
+  line_length_ = static_cast<std::size_t>(digits) + 2;
+  p += line_length_;
+  end_size_line();
+  return true;
 }
 
 void ChunkFollower::step(char c) {

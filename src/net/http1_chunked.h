@@ -73,6 +73,7 @@ class ChunkFollower {
     broken,
   };
 
+  bool take_plain_line(const char*& p, const char* end);
   void step(char c);
   void step_size_line(char c);
   void step_trailer(char c);

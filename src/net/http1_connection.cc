@@ -91,7 +91,12 @@ void Connection::close() {
 void Connection::drain() {
   draining_ = true;
   keep_alive_ = false;
-  if (idle_ && begin_ == end_) stream_.cut();
+  if (!idle_) return;
+  // A head on its way gets a moment, no more.
+  if (begin_ == end_)
+    stream_.cut();
+  else
+    deadline_.set(util::Clock::now() + kLinger);
 }
 
 // ---------------------------------------------------------------- requests
@@ -104,7 +109,7 @@ void Connection::begin_exchange() {
   upgraded_ = false;
   progress_ = {};
   // What came after the last request moves to the front; nobody looks at the old head any more.
-  std::memmove(in_.data(), in_.data() + begin_, end_ - begin_);
+  if (begin_ > 0) std::memmove(in_.data(), in_.data() + begin_, end_ - begin_);
   end_ -= begin_;
   begin_ = 0;
   if (in_.size() > kFirstBuffer && end_ < kFirstBuffer) {
@@ -126,6 +131,7 @@ Awaitable<bool> Connection::next_request() {
   body_left_ = framing_.length_bytes;
   body_seen_ = 0;
   body_done_ = !has_body();
+  body_broken_ = false;
   chunks_ = ChunkFollower(ChunkFollower::Mode::strict);
   head_only_ = head_.method == "HEAD";
   const std::string_view* const expect = head_.find("Expect");
@@ -226,7 +232,10 @@ Awaitable<std::ptrdiff_t> Connection::read_raw(std::span<char> buffer) {
   deadline_.set(util::Clock::now() + limits_.body_timeout);
   const std::ptrdiff_t n = co_await stream_.read(buffer);
   deadline_.clear();
-  if (n <= 0) keep_alive_ = false;
+  if (n <= 0) {
+    keep_alive_ = false;
+    body_broken_ = true;
+  }
   co_return n;
 }
 
@@ -460,7 +469,7 @@ Awaitable<bool> Connection::complete() {
   deadline_.clear();
   if (!responded() && !client_gone_ && !stream_.was_cut()) {
     ResponseHead head;
-    head.status = 500;
+    head.status = body_broken_ ? 400 : 500;
     co_await respond(head, {BodyFraming::none}, {});
   }
   const bool whole = sending_ == Sending::done || (sending_ == Sending::length && to_send_ == 0) ||

@@ -94,6 +94,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   std::uint64_t body_seen_ = 0;  // of a chunked one, decoded
   ChunkFollower chunks_{ChunkFollower::Mode::strict};
   bool body_done_ = true;
+  bool body_broken_ = false;  // the client ended it early
   bool expect_continue_ = false;
 
   // The current answer.

@@ -232,7 +232,7 @@ TEST_F(HttpServer, BodyOverTheLimit) {
   start(echo, limits);
   EXPECT_EQ(all("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n").substr(0, 13),
             "HTTP/1.1 413 ");
-  EXPECT_EQ(all("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+  EXPECT_EQ(all("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: "
                 "chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n")
                 .substr(0, 13),
             "HTTP/1.1 413 ");

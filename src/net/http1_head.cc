@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "net/byte_search.h"
+#include "net/field_name.h"
 #include "util/text.h"
 
 namespace llama_swap::net {
@@ -40,8 +41,21 @@ bool is_digit(char c) {
 // The first byte that may not stand in a request target: outside 0x21-0x7e.
 const char* find_target_end(const char* p, const char* end) {
   return find_first(
-      p, end, [](Bytes16 b) { return b.at_most(0x20) | (~b.at_most(0x7e) & 0xffffU); },
+      p, end, [](Bytes16 b) { return b.at_most(0x20) | b.at_least(0x7f); },
       [](char c) { return c <= 0x20 || c == 0x7f; });
+}
+
+// Behind the token at the front. Names are mostly letters and '-', which go 16 at a time.
+const char* find_token_end(const char* p, const char* end) {
+  p = find_first(
+      p, end,
+      [](Bytes16 b) {
+        const Bytes16 lower = b.with(0x20);
+        return ~((lower.at_least('a') & lower.at_most('z')) | b.equal('-'));
+      },
+      [](char c) { return c != '-' && ((c | 0x20) < 'a' || (c | 0x20) > 'z'); });
+  while (p != end && in(kToken, *p)) ++p;
+  return p;
 }
 
 // Walks over the lines of a head. The functions take one thing off the front each: `done` when it
@@ -117,13 +131,15 @@ HeadResult::Kind Lines<Char>::rest_of_line(std::string_view& text) {
   const char* last = p_;
   while (last != begin && is_blank(last[-1])) --last;
   text = {begin, static_cast<std::size_t>(last - begin)};
-  return line_end();
+  if (end_ - p_ < 2 || p_[0] != '\r' || p_[1] != '\n') return line_end();
+  p_ += 2;
+  return HeadResult::done;
 }
 
 template <class Char>
 HeadResult::Kind Lines<Char>::request_line(RequestHead& out) {
   const char* begin = p_;
-  while (p_ != end_ && in(kToken, *p_)) ++p_;
+  p_ += find_token_end(p_, end_) - p_;
   if (p_ == end_) return HeadResult::need_more;
   if (p_ == begin || *p_ != ' ') return fail("malformed request line: method");
   out.method = {begin, static_cast<std::size_t>(p_ - begin)};
@@ -165,7 +181,7 @@ HeadResult::Kind Lines<Char>::status_line(ReceivedHead& out) {
 template <class Char>
 HeadResult::Kind Lines<Char>::name(std::string_view& out) {
   const char* begin = p_;
-  while (p_ != end_ && in(kToken, *p_)) ++p_;
+  p_ += find_token_end(p_, end_) - p_;
   if (p_ == end_) return HeadResult::need_more;
   out = {begin, static_cast<std::size_t>(p_ - begin)};
   if (out.empty()) return fail(is_blank(*p_) ? "folded header line" : "malformed header name");
@@ -234,7 +250,7 @@ std::string_view request_fault(const RequestHead& head) {
   if (!is_valid_target(head.method, head.target)) return "malformed request target";
   const std::string_view* host = nullptr;
   for (const Header& header : head.headers) {
-    if (header.name.size() != 4 || !util::iequals(header.name, "host")) continue;
+    if (!is_field(header.name, "host")) continue;
     if (host) return "more than one Host";
     host = &header.value;
   }
@@ -277,13 +293,6 @@ std::optional<std::uint64_t> parse_length(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return static_cast<std::uint64_t>(value);
-}
-
-bool is_content_length(std::string_view name) {
-  return name.size() == 14 && util::iequals(name, "content-length");
-}
-bool is_transfer_encoding(std::string_view name) {
-  return name.size() == 17 && util::iequals(name, "transfer-encoding");
 }
 
 MessageFraming bad_framing(std::string_view reason) {
@@ -340,10 +349,10 @@ MessageFraming request_framing(const RequestHead& head) {
   const std::string_view* length = nullptr;
   const std::string_view* coding = nullptr;
   for (const Header& header : head.headers) {
-    if (is_content_length(header.name)) {
+    if (is_field(header.name, "content-length")) {
       if (length) return bad_framing("more than one Content-Length");
       length = &header.value;
-    } else if (is_transfer_encoding(header.name)) {
+    } else if (is_field(header.name, "transfer-encoding")) {
       if (coding) return bad_framing("more than one Transfer-Encoding");
       coding = &header.value;
     }
@@ -364,7 +373,7 @@ MessageFraming response_framing(const ReceivedHead& head, std::string_view metho
   std::optional<std::uint64_t> length;
   int chunked = 0;
   for (const Header& header : head.headers) {
-    if (is_content_length(header.name)) {
+    if (is_field(header.name, "content-length")) {
       const bool same = each_item(header.value, [&](std::string_view item) {
         const auto bytes = parse_length(item);
         if (!bytes || (length && *length != *bytes)) return false;
@@ -372,7 +381,7 @@ MessageFraming response_framing(const ReceivedHead& head, std::string_view metho
         return true;
       });
       if (!same) return bad_framing("malformed or contradictory Content-Length");
-    } else if (is_transfer_encoding(header.name)) {
+    } else if (is_field(header.name, "transfer-encoding")) {
       const bool known = each_item(header.value, [&](std::string_view item) {
         if (util::iequals(item, "chunked")) return ++chunked == 1;
         return item.empty() || util::iequals(item, "identity");

@@ -17,6 +17,8 @@ using Tcp = asio::ip::tcp;
 // stream, without a word), so another one is preferred.
 constexpr auto kQuiet = std::chrono::milliseconds(60);
 
+constexpr std::size_t kMaxKeptBuffer = 16 << 10;  // what an idle connection may keep
+
 void keep_alive(int fd, std::chrono::seconds period) {
   const int on = period.count() >= 0;
   ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
@@ -74,6 +76,7 @@ void Upstream::give_back(std::unique_ptr<UpstreamConnection> connection) {
   if (!connection->stream.is_open() || connection->stream.was_cut()) return;
   if (idle_.size() >= kMaxIdle) idle_.erase(idle_.begin());
   connection->idle_since = util::Clock::now();
+  if (connection->in.capacity() > kMaxKeptBuffer) connection->in = {};
   idle_.push_back(std::move(connection));
 }
 

@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "net/http1_head.h"
 #include "net/loop.h"
 #include "net/stream.h"
 #include "net/timer_wheel.h"
@@ -32,10 +33,15 @@ struct UpstreamConnection {
   ~UpstreamConnection();
 
   Stream stream;
-  std::string unread;  // bytes that came after the last answer's end; empty in a healthy connection
   bool reused = false;  // has carried a request before
   util::Time idle_since;
   std::weak_ptr<Upstream> owner;
+
+  // Work space of whoever uses the connection, kept with it so that a request on a pooled connection allocates nothing.
+  std::vector<char> in;
+  std::string out;
+  ReceivedHead received;
+  ResponseHead passed_on;
 };
 
 class Upstream : public std::enable_shared_from_this<Upstream> {

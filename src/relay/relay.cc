@@ -37,7 +37,6 @@ class Run {
           header_timed_out_ = true;
           connection_->stream.cut();
         }) {
-    buffer_.resize(kSmallBuffer);
   }
 
   net::Awaitable<Outcome> run();
@@ -51,7 +50,8 @@ class Run {
   net::Awaitable<Attempt> receive_head();
   net::Awaitable<Outcome> pass_on();
   net::Awaitable<Outcome> pass_body(BodyFraming framing);
-  net::ResponseHead client_head() const;
+  const net::ResponseHead& client_head();
+  const net::ReceivedHead& received() const { return connection_->received; }
   net::Awaitable<bool> to_client(std::string_view data);
   Outcome broke_off(std::string why);
   Outcome client_gone() { return {Outcome::client_gone, "the client left"}; }
@@ -64,11 +64,9 @@ class Run {
   std::unique_ptr<net::UpstreamConnection> connection_;
   std::string error_;
 
-  std::vector<char>
-      buffer_;  // [begin_, end_) has been read from the upstream and not been passed on
+  // [begin_, end_) of the connection's `in` has been read from the upstream and not been passed on.
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
-  net::ReceivedHead head_;  // of the answer; points into buffer_
   MessageFraming framing_;
 };
 
@@ -82,9 +80,12 @@ net::Awaitable<Outcome> Run::run() {
   if (connection_) result = co_await attempt();
   if (result == Attempt::stale && !exchange_.client_gone()) {
     auto connected = co_await upstream_.connect();
-    if (!connected) co_return Outcome{Outcome::unreachable, connected.error().message};
-    connection_ = std::move(*connected);
-    result = co_await attempt();
+    if (connected) {
+      connection_ = std::move(*connected);
+      result = co_await attempt();
+    } else {
+      error_ = connected.error().message;
+    }
   }
   Outcome outcome;
   if (exchange_.client_gone())
@@ -104,6 +105,7 @@ net::Awaitable<Outcome> Run::run() {
 // again.
 net::Awaitable<Run::Attempt> Run::attempt() {
   begin_ = end_ = 0;
+  connection_->in.resize(kSmallBuffer);
   // A server may answer and close before it has read the whole body: so a failed write is not the
   // end, the answer may be there.
   co_await send_request();
@@ -112,7 +114,8 @@ net::Awaitable<Run::Attempt> Run::attempt() {
 }
 
 net::Awaitable<bool> Run::send_request() {
-  const std::string head = request_head(exchange_, upstream_.base(), request_);
+  std::string& head = connection_->out;
+  make_request_head(exchange_, upstream_.base(), request_, head);
   if (request_.body == nullptr || request_.body->size() == 0)
     co_return co_await connection_->stream.write(head);
   if (request_.splices.empty() && request_.body->in_memory())
@@ -158,29 +161,28 @@ net::Awaitable<Run::Attempt> Run::receive_head() {
   for (;;) {
     if (end_ > begin_) {
       const net::HeadResult result =
-          net::parse_response({buffer_.data() + begin_, end_ - begin_}, head_, progress);
+          net::parse_response({connection_->in.data() + begin_, end_ - begin_}, connection_->received, progress);
       if (result.kind == net::HeadResult::error) {
         error_ = "the upstream's answer is not HTTP: " + std::string(result.reason);
         co_return Attempt::failed;
       }
       if (result.kind == net::HeadResult::done) {
         begin_ += result.consumed;
-        if (head_.status >= 200 || head_.status == 101) {
+        if (received().status >= 200 || received().status == 101) {
           header_deadline_.clear();
           co_return Attempt::answered;
         }
         // 1xx: passed on, but for 100, which answers an Expect that is not forwarded.
-        if (head_.status != 100) {
-          const net::ResponseHead head = client_head();
-          const auto informed = co_await exchange_.inform(head);
+        if (received().status != 100) {
+          const auto informed = co_await exchange_.inform(client_head());
           if (!informed) co_return Attempt::failed;
         }
         continue;
       }
     }
-    if (end_ == buffer_.size()) buffer_.resize(buffer_.size() * 4);
+    if (end_ == connection_->in.size()) connection_->in.resize(connection_->in.size() * 4);
     const std::ptrdiff_t n =
-        co_await connection_->stream.read({buffer_.data() + end_, buffer_.size() - end_});
+        co_await connection_->stream.read({connection_->in.data() + end_, connection_->in.size() - end_});
     if (n <= 0) {
       const bool unanswered = end_ == 0 && !header_timed_out_;
       error_ =
@@ -194,23 +196,24 @@ net::Awaitable<Run::Attempt> Run::receive_head() {
 }
 
 // The answer's head as the client gets it: without what concerned our connection to the upstream.
-net::ResponseHead Run::client_head() const {
-  const net::ConnectionTokens named(head_.headers);
-  net::ResponseHead out;
-  out.status = head_.status;
-  out.reason = head_.reason;
-  out.headers.reserve(head_.headers.size() + 1);
+const net::ResponseHead& Run::client_head() {
+  const net::ConnectionTokens named(received().headers);
+  net::ResponseHead& out = connection_->passed_on;
+  out.status = received().status;
+  out.reason = received().reason;
+  out.headers.clear();
   bool events = false;
-  for (const net::Header& header : head_.headers) {
+  for (const net::Header& header : received().headers) {
     if (net::is_hop_by_hop(header.name) || named.names(header.name)) continue;
     if (util::iequals(header.name, "Content-Length")) continue;  // the exchange writes it
     if (util::iequals(header.name, "Content-Type"))
-      events = util::icontains(header.value, "text/event-stream");
+      events = events || util::icontains(header.value, "text/event-stream");
     out.headers.push_back(header);
   }
   if (events) {
-    std::erase_if(out.headers,
-                  [](const net::Header& h) { return util::iequals(h.name, "X-Accel-Buffering"); });
+    std::erase_if(out.headers, [](const net::Header& header) {
+      return util::iequals(header.name, "X-Accel-Buffering");
+    });
     out.headers.push_back({"X-Accel-Buffering", "no"});
   }
   return out;
@@ -218,11 +221,11 @@ net::ResponseHead Run::client_head() const {
 
 net::Awaitable<Outcome> Run::pass_on() {
   const std::string_view method = exchange_.request().method;
-  if (head_.status == 101) {
+  if (received().status == 101) {
     if (!request_.allow_upgrade || !is_upgrade(exchange_.request()))
       co_return broke_off("unasked-for 101");
-    auto head = client_head();
-    const auto* const protocol = head_.find("Upgrade");
+    net::ResponseHead head = client_head();
+    const auto* const protocol = received().find("Upgrade");
     head.headers.push_back({"Connection", "Upgrade"});
     if (protocol != nullptr) head.headers.push_back({"Upgrade", *protocol});
     if (request_.on_head) request_.on_head(head);
@@ -230,10 +233,10 @@ net::Awaitable<Outcome> Run::pass_on() {
     const auto client = co_await exchange_.upgrade(head, early);
     if (!client) co_return client_gone();
     exchange_.watch_client(nullptr);
-    co_await tunnel(**client, early, connection_->stream, {buffer_.data() + begin_, end_ - begin_});
+    co_await tunnel(**client, early, connection_->stream, {connection_->in.data() + begin_, end_ - begin_});
     co_return Outcome{};
   }
-  framing_ = net::response_framing(head_, method);
+  framing_ = net::response_framing(received(), method);
   if (framing_.kind == MessageFraming::error) {
     error_ = "the upstream's answer is ambiguous: " + std::string(framing_.reason);
     co_return Outcome{Outcome::unreachable, error_};
@@ -252,7 +255,7 @@ net::Awaitable<Outcome> Run::pass_on() {
     default:
       framing = {BodyFraming::none, 0};
       // An answer to HEAD says how long the body would be.
-      if (const auto* const length = head_.find("Content-Length");
+      if (const auto* const length = received().find("Content-Length");
           length != nullptr && method == "HEAD")
         framing = {BodyFraming::length, std::strtoull(std::string(*length).c_str(), nullptr, 10)};
   }
@@ -294,9 +297,12 @@ net::Awaitable<Outcome> Run::pass_body(BodyFraming framing) {
     exchange_.count_payload(payload);
     return piece.substr(0, used);
   };
-  const auto unread = [&] { return std::string_view(buffer_.data() + begin_, end_ - begin_); };
+  const auto unread = [&] { return std::string_view(connection_->in.data() + begin_, end_ - begin_); };
 
-  const net::ResponseHead head = client_head();
+  const net::ResponseHead& head = client_head();
+  // Said by the head, whose place the body takes.
+  const bool may_reuse = received().version_minor >= 1 && framing_.kind != MessageFraming::until_close &&
+                         !net::header_has_token(received().headers, "Connection", "close");
   if (request_.on_head) request_.on_head(head);
   std::string_view first = whole ? std::string_view{} : look(unread());
   const auto responded = co_await exchange_.respond(head, framing, first);
@@ -305,9 +311,9 @@ net::Awaitable<Outcome> Run::pass_body(BodyFraming framing) {
   while (!whole) {
     if (chunks.broken())
       co_return broke_off("the upstream's chunks are broken: " + std::string(chunks.error()));
-    if (end_ == buffer_.size() && buffer_.size() < kLargeBuffer) buffer_.resize(kLargeBuffer);
+    if (end_ == connection_->in.size() && connection_->in.size() < kLargeBuffer) connection_->in.resize(kLargeBuffer);
     begin_ = end_ = 0;
-    const std::ptrdiff_t n = co_await connection_->stream.read(buffer_);
+    const std::ptrdiff_t n = co_await connection_->stream.read(connection_->in);
     if (exchange_.client_gone()) co_return client_gone();
     if (n <= 0) {
       if (n == 0 && (framing_.kind == MessageFraming::until_close || chunks.payload_complete()))
@@ -327,10 +333,7 @@ net::Awaitable<Outcome> Run::pass_body(BodyFraming framing) {
   }
   const auto finished = co_await exchange_.finish();
   if (!finished) co_return client_gone();
-  const bool reusable = whole && begin_ == end_ && head_.version_minor >= 1 &&
-                        framing_.kind != MessageFraming::until_close &&
-                        !net::header_has_token(head_.headers, "Connection", "close");
-  if (reusable) upstream_.give_back(std::move(connection_));
+  if (whole && may_reuse && begin_ == end_) upstream_.give_back(std::move(connection_));
   co_return Outcome{};
 }
 

@@ -30,12 +30,10 @@ bool is_upgrade(const net::RequestHead& head) {
          net::header_has_token(head.headers, "Upgrade", "websocket");
 }
 
-std::string request_head(const net::Exchange& exchange, const net::Url& base,
-                         const Request& request) {
+void make_request_head(const net::Exchange& exchange, const net::Url& base, const Request& request, std::string& out) {
   const net::RequestHead& head = exchange.request();
   const net::ConnectionTokens named(head.headers);
-  std::string out;
-  out.reserve(512);
+  out.clear();
   const auto add = [&out](std::string_view name, std::string_view value) {
     out.append(name).append(": ").append(value).append("\r\n");
   };
@@ -73,7 +71,6 @@ std::string request_head(const net::Exchange& exchange, const net::Url& base,
   }
   if (request.body != nullptr) add("Content-Length", fmt::to_string(spliced_size(request)));
   out.append("\r\n");
-  return out;
 }
 
 }  // namespace llama_swap::relay

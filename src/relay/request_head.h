@@ -12,8 +12,7 @@ namespace llama_swap::relay {
 // Does the client ask for a websocket (http-api 12)?
 bool is_upgrade(const net::RequestHead& head);
 
-// Request line and fields, the empty line included.
-std::string request_head(const net::Exchange& exchange, const net::Url& base,
-                         const Request& request);
+// Request line and fields, the empty line included, in place of what `out` held.
+void make_request_head(const net::Exchange& exchange, const net::Url& base, const Request& request, std::string& out);
 
 }  // namespace llama_swap::relay
