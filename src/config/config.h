@@ -31,6 +31,7 @@ struct Timeouts {  // zero or negative: no limit
   seconds tls_handshake{10};
   seconds expect_continue{1};
   seconds idle_connection{90};
+  bool operator==(const Timeouts&) const = default;
 };
 
 struct Filters {
@@ -38,6 +39,7 @@ struct Filters {
   std::vector<std::pair<std::string, Json>> set_params;  // sorted by key, never "model"
   std::map<std::string, std::vector<std::pair<std::string, Json>>> set_params_by_id;
   bool empty() const { return strip_params.empty() && set_params.empty() && set_params_by_id.empty(); }
+  bool operator==(const Filters&) const = default;
 };
 
 struct Capabilities {
@@ -46,6 +48,7 @@ struct Capabilities {
   bool reranker = false;
   std::int64_t context = 0;
   bool any() const { return !in.empty() || !out.empty() || tools || reranker || context > 0; }
+  bool operator==(const Capabilities&) const = default;
 };
 
 // What a stop reaches: the whole process tree, or only the process group of the command.
@@ -74,6 +77,7 @@ struct Model {
   bool ignore_websockets = false;
   Capabilities capabilities;
   std::optional<int> port;  // what ${PORT} became, if cmd uses it
+  bool operator==(const Model&) const = default;
 };
 
 struct Group {

@@ -1,0 +1,148 @@
+// Settings that concern no model in particular (5.1).
+#include <fmt/format.h>
+#include <re2/re2.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "config/decode.h"
+#include "util/text.h"
+
+namespace llama_swap::config {
+namespace {
+
+constexpr std::chrono::seconds kMinPerformanceInterval{5};
+constexpr int kMetricsDefault = 1000;
+
+LogLevel log_level(const std::string& text) {
+  const std::string level = util::lower(util::trim(text));
+  if (level == "debug") return LogLevel::debug;
+  if (level == "warn") return LogLevel::warn;
+  if (level == "error") return LogLevel::error;
+  return LogLevel::info;
+}
+
+std::string log_time_format(const std::string& text) {
+  static constexpr std::array<std::string_view, 15> kFormats{
+      "ansic",   "unixdate", "rubydate",   "rfc822",     "rfc822z",
+      "rfc850",  "rfc1123",  "rfc1123z",   "rfc3339",    "rfc3339nano",
+      "kitchen", "stamp",    "stampmilli", "stampmicro", "stampnano"};
+  std::string format = util::lower(util::trim(text));
+  return std::ranges::find(kFormats, format) == kFormats.end() ? std::string() : format;
+}
+
+LogTarget log_target(const std::string& text) {
+  if (text == "upstream") return LogTarget::upstream;
+  if (text == "both") return LogTarget::both;
+  if (text == "none") return LogTarget::none;
+  return LogTarget::proxy;
+}
+
+// Whether the database could be opened there. Empty: yes.
+std::string store_fault(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return fmt::format("{} is a directory", path);
+    return ::access(path.c_str(), W_OK) == 0 ? "" : fmt::format("{} is not writable", path);
+  }
+  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  const std::string directory = parent.empty() ? "." : parent.string();
+  if (::stat(directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
+    return fmt::format("{} is not writable: directory {} does not exist", path, directory);
+  return ::access(directory.c_str(), W_OK) == 0
+             ? ""
+             : fmt::format("{} is not writable: directory {}", path, directory);
+}
+
+void read_store(const Reader& root, Config& config) {
+  if (!root.has("store")) return;
+  const Reader store = root.section("store");
+  const std::string path(util::trim(store.string("path")));
+  if (path.empty()) return store.error("path", "must not be empty");
+  if (const std::string fault = store_fault(path); !fault.empty())
+    return store.error("path", fault);
+  config.store_path = path;
+}
+
+void read_performance(const Reader& performance, Config& config) {
+  config.performance_disabled = performance.boolean("disabled");
+  const auto every = performance.duration("every").value_or(kMinPerformanceInterval);
+  if (every != every.zero() && every < kMinPerformanceInterval)
+    return performance.error("every", "the minimum is 5s");
+  config.performance_every = every == every.zero()
+                                 ? milliseconds(kMinPerformanceInterval)
+                                 : std::chrono::duration_cast<milliseconds>(every);
+}
+
+void read_session_headers(const Reader& activity, Config& config) {
+  config.session_id_headers.clear();
+  for (const std::string& item : activity.strings("session_id")) {
+    const std::string name(util::trim(item));
+    const bool known =
+        std::ranges::any_of(config.session_id_headers,
+                            [&](const std::string& other) { return util::iequals(name, other); });
+    if (!name.empty() && !known) config.session_id_headers.push_back(name);
+  }
+}
+
+void read_api_keys(const Reader& root, Config& config) {
+  std::size_t index = 0;
+  for (const auto& key : root.placed_strings("apiKeys")) {
+    // Not the key itself: messages end up in logs.
+    if (key.value.empty()) root.error_at(key.at, "apiKeys", fmt::format("key {} is empty", index));
+    if (key.value.find(' ') != std::string::npos)
+      root.error_at(key.at, "apiKeys", fmt::format("key {} contains a space", index));
+    config.api_keys.push_back(key.value);
+    ++index;
+  }
+}
+
+void read_ignore_paths(const Reader& upstream, Config& config) {
+  config.ignore_paths.clear();
+  for (const auto& pattern : upstream.placed_strings("ignorePaths")) {
+    const RE2 compiled(pattern.value, RE2::Quiet);
+    if (!compiled.ok()) {
+      upstream.error_at(
+          pattern.at, "ignorePaths",
+          fmt::format("invalid pattern {}: {}", in_quotes(pattern.value), compiled.error()));
+    }
+    config.ignore_paths.push_back(pattern.value);
+  }
+}
+
+void read_size(const Reader& root, std::string_view key, std::uint64_t& size) {
+  size = root.size(key);
+  if (size == 0) root.error(key, "must be at least one byte");
+}
+
+}  // namespace
+
+void read_global_settings(const Reader& root, Config& config) {
+  config.log_level = log_level(root.string("logLevel"));
+  config.log_time_format = log_time_format(root.string("logTimeFormat"));
+  config.log_to_stdout = log_target(root.choice("logToStdout"));
+  root.boolean("logRequests");
+  const int metrics = saturated(root.integer("metricsMaxInMemory"));
+  config.metrics_max_in_memory = metrics > 0 ? metrics : kMetricsDefault;
+  config.capture_buffer_mib = root.integer("captureBuffer");
+  config.include_aliases_in_list = root.boolean("includeAliasesInList");
+  read_size(root, "maxRequestBody", config.max_request_body);
+  read_size(root, "bodyMemory", config.body_memory);
+  if (root.integer("startPort") < 1) root.error("startPort", "must be at least 1");
+  if (root.integer("globalTTL") < 0) root.error("globalTTL", "must not be negative");
+  if (root.integer("unloadTimeout") < 0) root.error("unloadTimeout", "must not be negative");
+  read_store(root, config);
+  read_performance(root.section("performance"), config);
+  read_session_headers(root.section("ui").section("activity"), config);
+  read_api_keys(root, config);
+
+  const Reader upstream = root.section("upstream");
+  read_ignore_paths(upstream, config);
+  // An empty list cannot switch the default off.
+  if (config.ignore_paths.empty()) read_ignore_paths(upstream.defaults(), config);
+}
+
+}  // namespace llama_swap::config

@@ -1,0 +1,188 @@
+// Models and peers, each for itself (5.2, 5.3).
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "config/decode.h"
+#include "config/values.h"
+#include "util/text.h"
+
+namespace llama_swap::config {
+namespace {
+
+constexpr int kDefaultConcurrency = 10;
+constexpr int kComfyConcurrency = 50;
+constexpr std::string_view kComfyModel = "comfyui_auto";
+
+constexpr std::int64_t kDefaultUnloadTimeout = 10;
+constexpr std::int64_t kMinHealthCheckTimeout = 15;
+
+// What models take from the top level.
+struct Inherited {
+  std::int64_t ttl = 0;
+  std::int64_t unload_timeout = kDefaultUnloadTimeout;
+  seconds health_check_timeout{0};
+  bool send_loading_state = false;
+};
+
+using Params = std::vector<std::pair<std::string, Json>>;
+
+// Sorted by name, without "model": that is the request's own business.
+Params effective(Params params) {
+  std::erase_if(params, [](const auto& param) { return param.first == "model"; });
+  std::ranges::sort(params, {}, &Params::value_type::first);
+  return params;
+}
+
+std::vector<std::string> strip_list(std::string_view text) {
+  std::vector<std::string> out;
+  for (const std::string_view item : util::split(text, ',')) {
+    const std::string_view name = util::trim(item);
+    if (!name.empty() && name != "model") out.emplace_back(name);
+  }
+  std::ranges::sort(out);
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+Filters read_filters(const Reader& reader, std::string_view legacy_strip_key = {}) {
+  Filters filters;
+  std::string strip = reader.string("stripParams");
+  if (!legacy_strip_key.empty()) {
+    reader.require_string(legacy_strip_key);
+    if (strip.empty()) strip = reader.string(legacy_strip_key);
+  }
+  filters.strip_params = strip_list(strip);
+  filters.set_params = effective(reader.value_map("setParams"));
+  for (auto& params : reader.value_maps("setParamsByID"))
+    filters.set_params_by_id[params.name] = effective(std::move(params.value));
+  return filters;
+}
+
+Timeouts read_timeouts(const Reader& reader) {
+  Timeouts timeouts;
+  timeouts.connect = whole_seconds(reader.integer("connect"));
+  timeouts.keepalive = whole_seconds(reader.integer("keepalive"));
+  timeouts.response_header = whole_seconds(reader.integer("responseHeader"));
+  timeouts.tls_handshake = whole_seconds(reader.integer("tlsHandshake"));
+  timeouts.expect_continue = whole_seconds(reader.integer("expectContinue"));
+  timeouts.idle_connection = whole_seconds(reader.integer("idleConn"));
+  return timeouts;
+}
+
+Capabilities read_capabilities(const Reader& reader) {
+  Capabilities capabilities;
+  capabilities.in = reader.strings("in");
+  capabilities.out = reader.strings("out");
+  capabilities.tools = reader.boolean("tools");
+  capabilities.reranker = reader.boolean("reranker");
+  capabilities.context = reader.integer("context");
+  if (capabilities.context < 0) reader.error("context", "must not be negative");
+  return capabilities;
+}
+
+void check_url(const Reader& reader, std::string_view key, const std::string& url) {
+  if (const std::string fault = url_fault(url); !fault.empty())
+    reader.error(key, fmt::format("invalid URL {}: {}", in_quotes(url), fault));
+}
+
+// The value itself, or a reported error if it is below the least that makes sense.
+std::int64_t at_least(const Reader& reader, std::string_view key, std::int64_t least) {
+  const std::int64_t value = reader.integer(key);
+  if (value < least)
+    reader.error(key, fmt::format("{} is not allowed: must be at least {}", value, least));
+  return value;
+}
+
+void read_lifetime(const Reader& reader, const Inherited& inherited, Model& model) {
+  const std::int64_t ttl = at_least(reader, "ttl", -1);
+  model.ttl = whole_seconds(ttl == -1 ? inherited.ttl : ttl);
+  const std::int64_t unload_timeout = at_least(reader, "unloadTimeout", 0);
+  model.unload_timeout =
+      whole_seconds(unload_timeout == 0 ? inherited.unload_timeout : unload_timeout);
+  reader.integer("healthCheckTimeout");  // accepted, has no effect
+  model.health_check_timeout = inherited.health_check_timeout;
+  model.stop_scope = reader.choice("stopScope") == "group" ? StopScope::group : StopScope::tree;
+}
+
+void read_limits(const Reader& reader, Model& model) {
+  const int limit = saturated(reader.integer("concurrencyLimit"));
+  model.concurrency_limit = limit > 0 ? limit : kDefaultConcurrency;
+  model.ignore_websockets = reader.section("compat").boolean("ignoreWebsockets");
+  if (model.id != kComfyModel) return;
+  model.concurrency_limit = std::max(model.concurrency_limit, kComfyConcurrency);
+  model.ignore_websockets = true;
+}
+
+Model read_model(const std::string& id, const Reader& reader, const Inherited& inherited) {
+  Model model;
+  model.id = id;
+  model.cmd = reader.string("cmd");
+  model.cmd_stop = reader.string("cmdStop");
+  model.proxy = reader.string("proxy");
+  check_url(reader, "proxy", model.proxy);
+  model.aliases = reader.strings("aliases");
+  model.env = reader.strings("env");
+  model.check_endpoint = util::trim(reader.string("checkEndpoint"));
+  check_url(reader, "checkEndpoint", model.check_endpoint);
+  read_lifetime(reader, inherited, model);
+  read_limits(reader, model);
+  model.unlisted = reader.boolean("unlisted");
+  model.use_model_name = reader.string("useModelName");
+  model.name = reader.string("name");
+  model.description = reader.string("description");
+  model.filters = read_filters(reader.section("filters"), "strip_params");
+  if (reader.has("metadata")) model.metadata = reader.object("metadata");
+  model.send_loading_state = reader.has("sendLoadingState") ? reader.boolean("sendLoadingState")
+                                                            : inherited.send_loading_state;
+  model.timeouts = read_timeouts(reader.section("timeouts"));
+  model.capabilities = read_capabilities(reader.section("capabilities"));
+  return model;
+}
+
+Peer read_peer(const std::string& id, const Reader& reader) {
+  Peer peer;
+  peer.id = id;
+  peer.proxy = reader.string("proxy");
+  peer.api_key = reader.string("apiKey");
+  peer.filters = read_filters(reader.section("filters"));
+  peer.timeouts = read_timeouts(reader.section("timeouts"));
+  std::unordered_set<std::string> seen;
+  for (std::string& model : reader.strings("models"))
+    if (seen.insert(model).second) peer.models.push_back(std::move(model));
+  if (!reader.has_body()) return peer;  // offers nothing
+
+  if (peer.proxy.empty()) {
+    reader.error("proxy", "proxy required");
+  } else {
+    check_url(reader, "proxy", peer.proxy);
+  }
+  if (peer.models.empty()) reader.error("models", "at least one model required");
+  return peer;
+}
+
+}  // namespace
+
+void read_models(const Reader& root, const Ports& ports, Config& config) {
+  Inherited inherited;
+  inherited.ttl = root.integer("globalTTL");
+  if (const std::int64_t timeout = root.integer("unloadTimeout"); timeout != 0)
+    inherited.unload_timeout = timeout;
+  inherited.health_check_timeout =
+      whole_seconds(std::max(root.integer("healthCheckTimeout"), kMinHealthCheckTimeout));
+  inherited.send_loading_state = root.boolean("sendLoadingState");
+  for (const auto& entry : root.sections("models")) {
+    Model model = read_model(entry.name, entry.value, inherited);
+    if (const auto port = ports.find(entry.name); port != ports.end())
+      model.port = saturated(port->second);
+    config.models.emplace(entry.name, std::move(model));
+  }
+}
+
+void read_peers(const Reader& root, Config& config) {
+  for (const auto& entry : root.sections("peers"))
+    config.peers.emplace(entry.name, read_peer(entry.name, entry.value));
+}
+
+}  // namespace llama_swap::config
