@@ -1,0 +1,65 @@
+#include "process/listener.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace llama_swap::process {
+namespace {
+
+namespace ip = boost::asio::ip;
+
+Endpoint at(const char* address, std::uint16_t port) {
+  return {ip::make_address(address), port};
+}
+
+TEST(Listener, ReadsTheKernelsTable) {
+  const auto found = parse_listeners(
+      "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
+      "inode\n"
+      "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 "
+      "4711 1 0 100 0 0 10 0\n"
+      "   1: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 "
+      "12 1 0 100 0 0 10 0\n"
+      "   2: 0100007F:1F91 0100007F:9C40 01 00000000:00000000 00:00000000 00000000  1000        0 "
+      "13 1 0 20 4 30 10 -1\n"
+      "   3: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A "
+      "00000000:00000000 "
+      "00:00000000 00000000  1000        0 14 1 0 100 0 0 10 0\n"
+      "garbage\n\n   4: XY:1F90 0:0 0A 0 0 0 0 0 0 0\n");
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(found[0].local, at("127.0.0.1", 8080));
+  EXPECT_EQ(found[0].inode, 4711u);
+  EXPECT_EQ(found[1].local, at("0.0.0.0", 22));
+  EXPECT_EQ(found[2].local, at("::1", 8080));
+}
+
+TEST(Listener, WhoTakesAConnection) {
+  const std::vector<ListenSocket> all = {
+      {at("127.0.0.1", 1), 11}, {at("0.0.0.0", 1), 12},
+      {at("::1", 1), 13},       {at("0.0.0.0", 2), 21},
+      {at("::", 2), 22},        {at("::", 3), 31},
+      {at("192.0.2.1", 4), 41}, {at("::ffff:127.0.0.1", 5), 51},
+  };
+  struct Case {
+    Endpoint to;
+    std::vector<std::uint64_t> want;
+  };
+  const Case cases[] = {
+      {at("127.0.0.1", 1), {11}}, {at("127.0.0.2", 1), {12}}, {at("::1", 1), {13}},
+      {at("127.0.0.1", 2), {21}}, {at("::1", 2), {22}},       {at("127.0.0.1", 3), {31}},
+      {at("127.0.0.1", 4), {}},   {at("127.0.0.1", 5), {51}}, {at("::1", 4), {}},
+      {at("127.0.0.1", 6), {}},
+  };
+  for (const Case& c : cases) {
+    std::vector<std::uint64_t> got;
+    for (const ListenSocket& socket : accepting(all, c.to)) got.push_back(socket.inode);
+    EXPECT_EQ(got, c.want) << c.to;
+  }
+}
+
+TEST(Listener, CommandLine) {
+  EXPECT_NE(command_line(::getpid()).find("process_test"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace llama_swap::process

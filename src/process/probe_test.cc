@@ -1,0 +1,64 @@
+#include "process/probe.h"
+
+#include <gtest/gtest.h>
+
+namespace llama_swap::process {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST(Probe, Status) {
+  struct Case {
+    const char* line;
+    int want;
+  };
+  const Case cases[] = {
+      {"HTTP/1.1 200 OK\r", 200}, {"HTTP/1.0 503 Service Unavailable", 503},
+      {"HTTP/1.1 200", 200},      {"HTTP/1.1 200\r", 200},
+      {"HTTP/1.1 2000 x", 0},     {"HTTP/1.1 20", 0},
+      {"HTTP/2 200 OK", 0},       {"", 0},
+      {"SSH-2.0-OpenSSH_9.2", 0}, {"HTTP/1.1 2x0 OK", 0},
+  };
+  for (const Case& c : cases) EXPECT_EQ(parse_status(c.line), c.want) << c.line;
+}
+
+TEST(Probe, Request) {
+  struct Case {
+    const char *proxy, *endpoint, *want;
+  };
+  const Case cases[] = {
+      {"http://localhost:5800", "/health", "GET /health HTTP/1.1\r\nHost: localhost:5800\r\n"},
+      {"http://h:1/base/", "/health?x=1#f", "GET /base/health?x=1 HTTP/1.1\r\nHost: h:1\r\n"},
+      {"http://h:1/base", "/", "GET /base/ HTTP/1.1\r\nHost: h:1\r\n"},
+      {"http://h:1/base", "", "GET /base HTTP/1.1\r\nHost: h:1\r\n"},
+      {"http://h", "", "GET / HTTP/1.1\r\nHost: h\r\n"},
+  };
+  for (const Case& c : cases) {
+    const auto url = net::parse_url(c.proxy);
+    ASSERT_TRUE(url);
+    EXPECT_EQ(probe_request(*url, c.endpoint), std::string(c.want) + "Connection: close\r\n\r\n");
+  }
+}
+
+TEST(Probe, Pace) {
+  struct Case {
+    Answer answer;
+    int since_spawn, next, at_least;
+  };
+  const Case cases[] = {
+      {Answer::nobody, 0, 5, 2},
+      {Answer::nobody, 2'000, 20, 2},
+      {Answer::nobody, 500'000, 1000, 2},
+      {Answer::not_ready, 0, 10, 10},
+      {Answer::not_ready, 10'000, 200, 50},
+      {Answer::not_ready, 90'000, 1000, 250},
+  };
+  for (const Case& c : cases) {
+    const Pace pace = pace_after(c.answer, milliseconds(c.since_spawn));
+    EXPECT_EQ(pace.next, milliseconds(c.next)) << c.since_spawn;
+    EXPECT_EQ(pace.at_least, milliseconds(c.at_least)) << c.since_spawn;
+  }
+}
+
+}  // namespace
+}  // namespace llama_swap::process
