@@ -40,7 +40,8 @@ struct Refusal {
 
 // What a waiting request waits for: goes to the loading-state stream, logs and events unchanged.
 struct Wait {
-  std::string reason;  // machine readable: "load", "stop", "busy", "queue", "overdue", "residency"
+  // Machine readable: "load", "stop", "busy", "queue", "overdue", "residency", "stuck" (sched/types.h).
+  std::string reason;
   std::vector<std::string> blockers;  // models it waits for
   int position = 0;  // 1-based place in the queue; 0: not queued (its model is being loaded)
   util::Time since;
@@ -132,8 +133,9 @@ class Actor {
   // Cuts the grace of a shutdown in progress (second SIGTERM).
   void hurry();
 
+  struct Impl;  // impl.h
+
  private:
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

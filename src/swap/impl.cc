@@ -1,0 +1,334 @@
+#include "swap/impl.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <tuple>
+
+namespace llama_swap::swap {
+namespace {
+
+using std::chrono::milliseconds;
+
+net::UpstreamTimeouts upstream_timeouts(const config::Timeouts& timeouts) {
+  return {timeouts.connect, timeouts.keepalive, timeouts.response_header, timeouts.idle_connection};
+}
+
+bool same(const config::Timeouts& a, const config::Timeouts& b) {
+  const auto used = [](const config::Timeouts& t) {
+    return std::tie(t.connect, t.keepalive, t.response_header, t.idle_connection);
+  };
+  return used(a) == used(b);
+}
+
+}  // namespace
+
+// ---- one instance
+
+void Running::on_output(std::string_view data) {
+  if (actor_.hooks.output) actor_.hooks.output(actor_.table.name(model), data);
+}
+void Running::on_ready() {
+  actor_.on_ready(*this);
+}
+void Running::on_failed(const util::Error& why) {
+  actor_.on_failed(*this, why.message);
+}
+void Running::on_exited(const std::string&) {
+  actor_.on_exited(*this);
+}
+void Running::on_stuck() {
+  actor_.on_stuck(*this);
+}
+void Running::on_gone() {
+  actor_.on_gone(*this);
+}
+
+void Running::cut() {
+  if (upstream) upstream->close_all();
+  for (const auto& former : former_) {
+    if (const auto old = former.lock()) old->close_all();
+  }
+}
+
+void Running::renew_upstream(std::shared_ptr<net::Upstream> next) {
+  former_.push_back(std::exchange(upstream, std::move(next)));
+}
+
+// ---- life of the actor
+
+Actor::Impl::Impl(net::Loop& the_loop, net::TimerWheel& the_wheel, process::Launcher& the_launcher,
+                  config::ConfigPtr config, Hooks the_hooks)
+    : loop(the_loop),
+      wheel(the_wheel),
+      launcher(the_launcher),
+      hooks(std::move(the_hooks)),
+      table(std::move(config)),
+      scheduler(table.settings(), *this),
+      newest(table.size()),
+      shown(table.size(), State::stopped),
+      timer(the_loop) {}
+
+Actor::Impl::~Impl() {
+  // Admissions that are still held, by coroutines the loop will destroy, have nobody left to tell.
+  for (Admission::Ticket& ticket : tickets) ticket.actor = nullptr;
+  tickets.clear();
+}
+
+// ---- effects
+
+void Actor::Impl::start(const sched::Instance& instance) {
+  const process::LaunchSpec spec = process::launch_spec(*table.model(instance.model));
+  auto made = std::make_unique<Running>(*this, instance.id, instance.model);
+  made->unload_timeout = spec.unload_timeout;
+  made->upstream = make_upstream(spec);
+  Running& started = *made;
+  newest[instance.model] = made.get();
+  running.emplace(instance.id, std::move(made));
+  log(config::LogLevel::debug,
+      fmt::format("{}: starting {} reason={} displaced=[{}]", router(), table.name(instance.model),
+                  sched::text(instance.why_started),
+                  fmt::join(table.names(instance.displaced), ",")));
+  set_state(instance.model, State::starting);
+  started.process = launcher.launch(spec, started);
+}
+
+void Actor::Impl::stop(const sched::Instance& instance) {
+  Running& stopped = *running.at(instance.id);
+  const config::Model* const configured = table.model(instance.model);
+  const std::string& name = table.name(instance.model);
+  const sched::StopReason why = instance.why_stopped.value();
+  if (why == sched::StopReason::ttl) {
+    log(config::LogLevel::info,
+        fmt::format("<{}> Unloading model, TTL of {}s reached", name, configured->ttl.count()));
+  }
+  log(config::LogLevel::debug,
+      fmt::format("{}: stopping {} reason={}", router(), name, sched::text(why)));
+  milliseconds grace = configured ? configured->unload_timeout : stopped.unload_timeout;
+  if (why == sched::StopReason::shutdown) grace = shutdown_grace;
+  // A start that is given up goes from starting to stopped.
+  if (shown[instance.model] == State::ready) set_state(instance.model, State::stopping);
+  stopped.process->stop(grace);
+  stopped.cut();
+}
+
+void Actor::Impl::changed(sched::Ticket& ticket) {
+  auto& mine = static_cast<Admission::Ticket&>(ticket);
+  fill(mine);
+  if (!mine.changed_hook || mine.hook_due) return;
+  mine.hook_due = true;
+  hooks_due.push_back(mine.shared_from_this());
+  if (hooks_due.size() > 1) return;
+  boost::asio::post(loop, [this, guard = std::weak_ptr<void>(alive)] {
+    if (!guard.expired()) run_hooks();
+  });
+}
+
+void Actor::Impl::run_hooks() {
+  const auto due = std::exchange(hooks_due, {});
+  for (const auto& ticket : due) {
+    ticket->hook_due = false;
+    // A copy, as the hook may be replaced while it runs.
+    if (const auto hook = ticket->changed_hook) hook();
+  }
+}
+
+// ---- events of instances. What was told last comes before what follows from it.
+
+void Actor::Impl::on_ready(Running& ready) {
+  const sched::Instance* const instance = scheduler.instance(ready.model);
+  const bool expected =
+      instance && instance->id == ready.id && instance->state == sched::Instance::State::starting;
+  if (!expected) return;  // it is being stopped
+  set_state(ready.model, State::ready);
+  scheduler.ready(ready.id, util::Clock::now());
+  settle();
+}
+
+void Actor::Impl::on_failed(Running& failed, const std::string& message) {
+  const sched::Instance* const instance = scheduler.instance(failed.model);
+  const bool given_up = instance && instance->id == failed.id && instance->leaving();
+  if (!given_up && !shutting_down) {
+    log(config::LogLevel::warn,
+        fmt::format("{}: starting {} failed: {}", router(), table.name(failed.model), message));
+  }
+  failed.failure = message;
+}
+
+void Actor::Impl::pass_on_failure(Running& failed) {
+  const auto failure = std::exchange(failed.failure, std::nullopt);
+  if (failure) scheduler.start_failed(failed.id, *failure, util::Clock::now());
+}
+
+void Actor::Impl::on_exited(Running& exited) {
+  if (shown[exited.model] == State::ready) set_state(exited.model, State::stopped);
+  exited.cut();
+  scheduler.exited(exited.id, util::Clock::now());
+  settle();
+}
+
+void Actor::Impl::on_stuck(Running& stuck) {
+  stuck.stuck = true;
+  set_state(stuck.model, State::stopping);
+  pass_on_failure(stuck);
+  scheduler.stuck(stuck.id, util::Clock::now());
+  world_changed = true;
+  settle();
+}
+
+void Actor::Impl::on_gone(Running& gone) {
+  const sched::InstanceId id = gone.id;
+  set_state(gone.model, State::stopped);
+  gone.cut();
+  if (newest[gone.model] == &gone) newest[gone.model] = nullptr;
+  // The caller is the process of the instance: it must not be destroyed before it returns.
+  auto node = running.extract(id);
+  boost::asio::post(loop, [kept = std::shared_ptr<Running>(std::move(node.mapped()))] {});
+  pass_on_failure(gone);
+  scheduler.gone(id, util::Clock::now());
+  world_changed = true;
+  settle();
+}
+
+// ---- requests
+
+Admission Actor::Impl::admit(const std::string& name, bool preload) {
+  auto ticket = std::make_shared<Admission::Ticket>();
+  ticket->model = table.find(name);
+  ticket->preload = preload;
+  ticket->actor = this;
+  tickets.push_back(*ticket);
+  const util::Time now = util::Clock::now();
+  scheduler.arrive(*ticket, now);
+  ticket->wait.since = now;
+  fill(*ticket);
+  settle();
+  return Admission(std::move(ticket));
+}
+
+void Actor::Impl::end(Admission::Ticket& ticket) {
+  ticket.unlink();
+  scheduler.end(ticket, util::Clock::now());
+  settle();
+}
+
+void Actor::Impl::fill(Admission::Ticket& ticket) {
+  using Phase = sched::Ticket::Phase;
+  if (ticket.phase == Phase::served) {
+    const Running* const by = find(ticket.instance, ticket.model);
+    ticket.served = {by ? by->upstream : nullptr, ticket.instance};
+  } else if (ticket.phase == Phase::refused) {
+    ticket.refused = refusal(ticket);
+  } else if (ticket.phase == Phase::waiting) {
+    const sched::Waiting& waiting = ticket.waiting;
+    ticket.wait.reason = sched::text(waiting.why);
+    ticket.wait.blockers = table.names(waiting.blockers);
+    ticket.wait.position = waiting.position;
+    ticket.wait.expected.reset();
+    if (waiting.expected_at && *waiting.expected_at > util::Clock::now()) {
+      ticket.wait.expected =
+          std::chrono::duration_cast<milliseconds>(*waiting.expected_at - util::Clock::now());
+    }
+  }
+}
+
+Refusal Actor::Impl::refusal(const sched::Ticket& ticket) const {
+  switch (ticket.refusal) {
+    case sched::RefuseReason::unknown_model:
+      return {Refusal::unknown_model, "no local server found for requested model"};
+    case sched::RefuseReason::too_many:
+      return {Refusal::too_many, "Too many requests"};
+    case sched::RefuseReason::start_failed:
+      return {Refusal::start_failed, "unspecific error: " + ticket.message};
+    case sched::RefuseReason::unloaded:
+      return {Refusal::unloaded, fmt::format("unspecific error: {}: model unloaded", router())};
+    case sched::RefuseReason::shutting_down:
+      break;
+  }
+  return {Refusal::shutting_down, fmt::format("unspecific error: {} is shutting down", router())};
+}
+
+// ---- configuration
+
+void Actor::Impl::reconfigure(config::ConfigPtr config) {
+  const config::ConfigPtr before = table.config();
+  table.use(std::move(config));
+  newest.resize(table.size());
+  shown.resize(table.size(), State::stopped);
+  ++preload_round;
+
+  sched::Models restart;
+  for (sched::ModelId id = 0; id < table.size(); ++id) {
+    const auto old = before->models.find(table.name(id));
+    const config::Model* const now = table.model(id);
+    if (old == before->models.end() || !now) continue;
+    const process::LaunchSpec spec = process::launch_spec(*now);
+    if (!(process::launch_spec(old->second) == spec)) {
+      restart.push_back(id);
+    } else if (newest[id] && !same(old->second.timeouts, now->timeouts)) {
+      newest[id]->renew_upstream(make_upstream(spec));
+    }
+  }
+  scheduler.reconfigure(table.settings(), restart, util::Clock::now());
+  settle();
+}
+
+std::shared_ptr<net::Upstream> Actor::Impl::make_upstream(const process::LaunchSpec& spec) {
+  auto url = net::parse_url(spec.proxy);
+  if (!url) return nullptr;  // the launcher will say so
+  return std::make_shared<net::Upstream>(loop, wheel, *std::move(url),
+                                         upstream_timeouts(spec.timeouts));
+}
+
+// ---- after every event
+
+void Actor::Impl::settle() {
+  if (!telling) {
+    telling = true;  // a hook may come back with another request; what follows from it is told
+                     // here, in order
+    while (!to_tell.empty()) {
+      const auto [model, state] = to_tell.front();
+      to_tell.pop_front();
+      if (hooks.state_changed) hooks.state_changed(table.name(model), state);
+    }
+    telling = false;
+  }
+  if (std::exchange(world_changed, false)) {
+    std::erase_if(gates, [](const auto& gate) { return gate.expired(); });
+    for (const auto& gate : gates) gate.lock()->cancel();
+  }
+  arm();
+}
+
+void Actor::Impl::arm() {
+  const util::Time at = scheduler.next_deadline();
+  if (at >= armed) return;  // fires too early at worst, and is set again then
+  armed = at;
+  timer.expires_at(at);
+  timer.async_wait([this, guard = std::weak_ptr<void>(alive)](boost::system::error_code error) {
+    if (error || guard.expired()) return;
+    armed = util::Time::max();
+    scheduler.tick(util::Clock::now());
+    settle();
+  });
+}
+
+void Actor::Impl::set_state(sched::ModelId model, State state) {
+  if (shown[model] == state) return;
+  shown[model] = state;
+  to_tell.emplace_back(model, state);
+}
+
+Running* Actor::Impl::find(sched::InstanceId id, sched::ModelId model) const {
+  if (newest[model] && newest[model]->id == id) return newest[model];
+  const auto it = running.find(id);
+  return it == running.end() ? nullptr : it->second.get();
+}
+
+void Actor::Impl::log(config::LogLevel level, std::string text) const {
+  if (hooks.log) hooks.log(level, std::move(text));
+}
+
+}  // namespace llama_swap::swap
