@@ -1,0 +1,99 @@
+#include "server/access_log.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "util/text.h"
+#include "util/time.h"
+
+namespace llama_swap::server {
+namespace {
+
+// What is logged for a client that left before there was an answer (nginx's number).
+constexpr int kClientGone = 499;
+
+// How many bytes at `at` need escaping: ASCII controls, quote, backslash, and the C1 controls
+// (U+0080 to U+009F), which terminals obey too.
+std::size_t unsafe_bytes(std::string_view text, std::size_t at) {
+  const auto byte = static_cast<unsigned char>(text[at]);
+  if (byte > '"' && byte < 0x7f && byte != '\\') return 0;  // nearly all there is
+  if (byte < 0x20 || byte == 0x7f || byte == '"' || byte == '\\') return 1;
+  const bool c1 =
+      byte == 0xc2 && at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xa0;
+  return c1 ? 2 : 0;
+}
+
+void append_number(std::string& out, std::uint64_t number) {
+  const fmt::format_int text(number);
+  out.append(text.data(), text.size());
+}
+
+void append_escaped(std::string& out, std::string_view text) {
+  std::size_t begin = 0;  // of what has not been appended yet
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t unsafe = unsafe_bytes(text, i);
+    if (unsafe == 0) {
+      ++i;
+      continue;
+    }
+    out.append(text, begin, i - begin);
+    for (const std::size_t end = i + unsafe; i < end; ++i) {
+      if (text[i] == '"' || text[i] == '\\') {
+        out += '\\';
+        out += text[i];
+      } else {
+        fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(text[i]));
+      }
+    }
+    begin = i;
+  }
+  out.append(text, begin);
+}
+
+}  // namespace
+
+std::string_view client_ip(const net::Exchange& exchange) {
+  const net::RequestHead& head = exchange.request();
+  if (const std::string_view* forwarded = head.find("X-Forwarded-For")) {
+    const std::string_view first = util::trim(forwarded->substr(0, forwarded->find(',')));
+    if (!first.empty()) return first;
+  }
+  if (const std::string_view* real = head.find("X-Real-IP"))
+    if (!real->empty()) return *real;
+  return exchange.remote_ip();
+}
+
+bool is_logged(std::string_view path) {
+  for (const std::string_view quiet : {"/wol-health", "/api/performance", "/metrics"})
+    if (path.starts_with(quiet)) return false;
+  return true;
+}
+
+void append_access_line(std::string& out, const net::Exchange& exchange,
+                        std::chrono::nanoseconds took) {
+  const net::RequestHead& head = exchange.request();
+  const std::string_view path = head.path();
+  const std::string_view* agent = head.find("User-Agent");
+  const int status = exchange.responded() ? exchange.status() : kClientGone;
+  out += "Request ";
+  append_escaped(out, client_ip(exchange));
+  out += " \"";
+  append_escaped(out, head.method);
+  out += ' ';
+  if (path.find('%') == std::string_view::npos) {
+    append_escaped(out, path);
+  } else {
+    append_escaped(out, util::percent_decode(path));
+  }
+  out.append(" ").append(exchange.protocol()).append("\" ");
+  append_number(out, static_cast<std::uint64_t>(status));
+  out += ' ';
+  append_number(out, exchange.bytes_sent());
+  out += " \"";
+  append_escaped(out, agent ? *agent : std::string_view());
+  out += "\" ";
+  out += util::duration_text(std::chrono::duration_cast<std::chrono::microseconds>(took));
+}
+
+}  // namespace llama_swap::server

@@ -1,0 +1,44 @@
+#include "server/context.h"
+
+#include "server/models_list.h"
+
+namespace llama_swap::server {
+
+Core::Core(Deps dependencies, config::ConfigPtr config)
+    : deps(std::move(dependencies)),
+      site(std::make_shared<const Site>(deps.loop, deps.wheel, std::move(config), nullptr)),
+      inflight(deps.wheel, deps.events) {}
+
+void Core::set_active_profile(const std::string& name) {
+  if (name == active_profile) return;
+  active_profile = name;
+  std::optional<std::string> active;
+  if (!name.empty()) active = name;
+  deps.events.publish(observe::ProfileChanged{std::move(active)});
+  publish_model_status();
+}
+
+const config::Profile* Core::profile() const {
+  const auto found = site->config().profiles.find(active_profile);
+  return found == site->config().profiles.end() ? nullptr : &found->second;
+}
+
+std::string Core::ui_config_json() const {
+  return dump(Json{{"activity", {{"session_id", site->config().session_id_headers}}}});
+}
+
+std::string Core::model_status_json() const {
+  const auto state_of = [this](const std::string& id) { return deps.actor.state(id); };
+  return dump(model_status(site->config(), state_of));
+}
+
+void Core::publish_model_status() {
+  if (deps.events.has_subscribers()) deps.events.publish(observe::ModelStatus{model_status_json()});
+}
+
+void Core::publish_config() {
+  deps.events.publish(observe::UiConfig{ui_config_json()});
+  publish_model_status();
+}
+
+}  // namespace llama_swap::server

@@ -1,0 +1,89 @@
+// What endpoints get to work with.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/body.h"
+#include "net/exchange.h"
+#include "net/timer_wheel.h"
+#include "net/worker.h"
+#include "observe/events.h"
+#include "observe/log_hub.h"
+#include "server/endless_stream.h"
+#include "server/inflight.h"
+#include "server/site.h"
+#include "swap/swap.h"
+
+namespace llama_swap::server {
+
+struct Version {
+  std::string version = "0";
+  std::string commit = "abcd1234";
+  std::string build_date = "unknown";
+};
+
+// All must outlive the server.
+struct Deps {
+  net::Loop& loop;
+  net::TimerWheel& wheel;
+  net::BodyMemory& body_memory;
+  net::Worker& worker;
+  swap::Actor& actor;
+  observe::LogHub& log;
+  observe::EventBus& events;
+  Version version;
+};
+
+// The state of the server.
+struct Core {
+  Core(Deps dependencies, config::ConfigPtr config);
+
+  Deps deps;
+  SitePtr site;                // of new requests
+  std::string active_profile;  // "" = none
+  InflightTable inflight;
+  StreamSet streams;
+
+  // "" = none. Tells the event streams if that is a change.
+  void set_active_profile(const std::string& name);
+  // Null: none is active.
+  const config::Profile* profile() const;
+  // The data of the events `uiConfig` and `modelStatus` as of now.
+  std::string ui_config_json() const;
+  std::string model_status_json() const;
+  // Tells the event streams that states or models have changed.
+  void publish_model_status();
+  void publish_config();
+};
+
+// One request on its way through an endpoint.
+struct Call {
+  net::Exchange& exchange;
+  Core& core;
+  SitePtr site;
+  std::string wildcard;           // what {} or {...} of the route took, decoded
+  std::string_view raw_wildcard;  // the same, escaped
+};
+
+using Endpoint = net::Awaitable<void> (*)(Call& call);
+
+struct Route {
+  std::string_view method;  // "" = any
+  std::string_view pattern;
+  Endpoint endpoint;
+  bool open = false;  // needs no API key
+};
+using Routes = std::vector<Route>;
+
+Routes model_routes();       // model_route.cc
+Routes upstream_routes();    // upstream_route.cc
+Routes management_routes();  // management.cc
+Routes profile_routes();     // profile_route.cc
+Routes log_routes();         // log_route.cc
+Routes event_routes();       // event_route.cc
+Routes observe_routes();     // observe_route.cc
+
+}  // namespace llama_swap::server

@@ -1,0 +1,45 @@
+#include "server/cors.h"
+
+#include <algorithm>
+
+#include "util/text.h"
+
+namespace llama_swap::server {
+namespace {
+
+bool is_token(std::string_view text) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           kMarks.find(c) != std::string_view::npos;
+  });
+}
+
+}  // namespace
+
+std::string sanitize_header_list(std::string_view list) {
+  std::vector<std::string> names;
+  for (const std::string_view item : util::split(list, ',')) {
+    const std::string_view name = util::trim(item);
+    if (is_token(name)) names.emplace_back(name);
+  }
+  return util::join(names, ", ");
+}
+
+net::Awaitable<void> send_preflight(net::Exchange& exchange) {
+  std::string allowed = "Content-Type, Authorization, Accept, X-Requested-With";
+  const std::string_view* asked = exchange.request().find("Access-Control-Request-Headers");
+  if (asked && !asked->empty()) allowed = sanitize_header_list(*asked);
+  net::ResponseHead head;
+  head.status = 204;
+  head.headers = {
+      {"Access-Control-Allow-Origin", "*"},
+      {"Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS"},
+      {"Access-Control-Allow-Headers", allowed},
+      {"Access-Control-Max-Age", "86400"},
+  };
+  const net::BodyFraming framing{net::BodyFraming::none, 0};
+  co_await exchange.respond(head, framing);
+}
+
+}  // namespace llama_swap::server

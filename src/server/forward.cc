@@ -1,0 +1,274 @@
+#include "server/forward.h"
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <optional>
+
+#include "server/errors.h"
+#include "server/late_exchange.h"
+#include "server/loading_text.h"
+
+namespace llama_swap::server {
+namespace {
+
+constexpr std::chrono::milliseconds kLoadingTick{750};
+
+relay::Request relay_request(const Forwarding& forwarding, const net::Upstream& upstream) {
+  relay::Request request;
+  request.target = net::join_target(upstream.base(), forwarding.path, forwarding.query);
+  request.body = forwarding.body;
+  request.splices = forwarding.splices;
+  if (InflightTable::Entry* entry = forwarding.entry)
+    request.on_head = [entry](const net::ResponseHead& head) { entry->answered(head); };
+  return request;
+}
+
+// One request waiting for its model. Wakes when the decision comes, when the client leaves, and
+// when it is cancelled.
+class Waiting {
+ public:
+  Waiting(Call& call, const Forwarding& forwarding, swap::Admission& admission)
+      : exchange_(call.exchange),
+        entry_(forwarding.entry),
+        admission_(admission),
+        wakeup_(call.core.deps.loop),
+        tick_(call.core.deps.wheel, [this] { wakeup_.notify(); }) {
+    if (forwarding.loading_state) loading_.emplace(forwarding.target.local->id);
+    admission_.notify([this] { wakeup_.notify(); });
+    exchange_.watch_client([this] { wakeup_.notify(); });
+    if (entry_) entry_->on_cancel([this] { wakeup_.notify(); });
+  }
+  ~Waiting() {
+    admission_.notify(nullptr);
+    exchange_.watch_client(nullptr);
+    if (entry_) entry_->on_cancel(nullptr);
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+  // Until the admission is decided or the request is given up.
+  net::Awaitable<void> run();
+  // Neither a decision nor a client is waited for any more.
+  bool given_up() const { return exchange_.client_gone() || cancelled(); }
+  bool cancelled() const { return entry_ && entry_->cancelled(); }
+
+ private:
+  bool waits() const {
+    return admission_.phase() == swap::Admission::Phase::waiting && !given_up();
+  }
+  net::Awaitable<void> begin_stream();
+  net::Awaitable<void> show();
+
+  net::Exchange& exchange_;
+  InflightTable::Entry* const entry_;
+  swap::Admission& admission_;
+  Wakeup wakeup_;
+  net::Deadline tick_;  // of the loading state
+  std::optional<LoadingText> loading_;
+  const util::Time began_ = util::Clock::now();
+};
+
+net::Awaitable<void> Waiting::run() {
+  if (loading_) co_await begin_stream();
+  while (waits()) {
+    co_await wakeup_.wait();
+    if (loading_ && waits()) co_await show();
+  }
+  if (loading_ && !exchange_.client_gone()) {
+    const std::string text = loading_->end(util::Clock::now() - began_);
+    co_await exchange_.write(text);
+  }
+}
+
+net::Awaitable<void> Waiting::begin_stream() {
+  net::ResponseHead head;
+  head.headers = {{"Content-Type", "text/event-stream"},
+                  {"Cache-Control", "no-cache"},
+                  {"X-Accel-Buffering", "no"}};
+  if (entry_) entry_->answered(head);
+  const std::string text = loading_->begin() + loading_->update(admission_.wait());
+  const net::BodyFraming framing{net::BodyFraming::unknown};
+  co_await exchange_.respond(head, framing, text);
+  tick_.set(util::Clock::now() + kLoadingTick);
+}
+
+net::Awaitable<void> Waiting::show() {
+  std::string text = loading_->update(admission_.wait());
+  if (!tick_.is_set()) {
+    if (text.empty()) text = loading_->tick();
+    tick_.set(util::Clock::now() + kLoadingTick);
+  }
+  if (!text.empty()) co_await exchange_.write(text);
+}
+
+// An error for a client that may have got the beginning of a stream already.
+net::Awaitable<void> fail(net::Exchange& exchange, int status, std::string message) {
+  if (exchange.client_gone()) co_return;
+  if (!exchange.responded()) {
+    co_await send_error(exchange, status, std::move(message));
+    co_return;
+  }
+  const std::string events = failure_events(error_envelope(status, message));
+  co_await exchange.write(events);
+  co_await exchange.finish();
+}
+
+// What the relay left undone.
+net::Awaitable<void> settle(Call& call, const Target& target, const relay::Outcome& outcome) {
+  // The relay's watcher must not outlive it.
+  call.exchange.watch_client(nullptr);
+  using Kind = relay::Outcome;
+  if (outcome.kind == Kind::complete || outcome.kind == Kind::client_gone) co_return;
+  std::string message;
+  if (target.peer) {
+    call.core.deps.log.warn("peer {}: proxy error: {}", target.peer->peer->id, outcome.error);
+    message = "peer proxy error: " + outcome.error;
+  } else {
+    call.core.deps.log.warn("<{}> proxy error: {}", target.local->id, outcome.error);
+    message = "[" + target.local->id + "] upstream error: " + outcome.error;
+  }
+  if (outcome.kind != Kind::broke_off) co_await fail(call.exchange, 502, std::move(message));
+}
+
+net::Awaitable<relay::Outcome> run_relay(Call& call, net::Upstream& upstream,
+                                         const relay::Request& request) {
+  relay::Outcome outcome;
+  if (call.exchange.responded()) {
+    LateExchange late(call.exchange);
+    outcome = co_await relay::relay(late, upstream, call.core.deps.wheel, request);
+    if (outcome.kind == relay::Outcome::complete) co_await late.finish();
+  } else {
+    outcome = co_await relay::relay(call.exchange, upstream, call.core.deps.wheel, request);
+  }
+  co_return outcome;
+}
+
+net::Awaitable<void> relay_to(Call& call, const Forwarding& forwarding, net::Upstream& upstream,
+                              const relay::Request& request) {
+  const relay::Outcome outcome = co_await run_relay(call, upstream, request);
+  co_await settle(call, forwarding.target, outcome);
+}
+
+net::Awaitable<void> forward_to_peer(Call& call, const Forwarding& forwarding) {
+  const config::Peer& peer = *forwarding.target.peer->peer;
+  const std::shared_ptr<net::Upstream> upstream = call.site->upstream(peer);
+  if (!upstream) {
+    co_await send_error(call.exchange, 502, "peer proxy error: unusable proxy URL");
+    co_return;
+  }
+  relay::Request request = relay_request(forwarding, *upstream);
+  request.to_peer = true;
+  request.api_key = peer.api_key;
+  co_await relay_to(call, forwarding, *upstream, request);
+}
+
+// compat.ignoreWebsockets: past the scheduler, never starting anything.
+net::Awaitable<void> forward_past_scheduler(Call& call, const Forwarding& forwarding) {
+  const std::string& id = forwarding.target.local->id;
+  const std::optional<swap::Served> served = call.core.deps.actor.bypass(id);
+  if (!served) {
+    std::string message =
+        "model " + id + " is not loaded; ignored websocket requests cannot start it";
+    co_await send_error(call.exchange, 409, std::move(message));
+    co_return;
+  }
+  const relay::Request request = relay_request(forwarding, *served->upstream);
+  co_await relay_to(call, forwarding, *served->upstream, request);
+}
+
+// One try at a local model.
+struct Try {
+  std::optional<relay::Outcome> outcome;  // nothing: answered, or given up, without a relay
+  std::uint64_t instance = 0;
+};
+
+net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
+  using Phase = swap::Admission::Phase;
+  Try result;
+  swap::Admission admission = call.core.deps.actor.admit(forwarding.target.local->id);
+  if (admission.phase() == Phase::waiting) {
+    Waiting waiting(call, forwarding, admission);
+    co_await waiting.run();
+    if (waiting.given_up()) {
+      if (waiting.cancelled()) co_await fail(call.exchange, 503, "request was cancelled");
+      co_return result;
+    }
+  }
+  if (admission.phase() == Phase::refused) {
+    const swap::Refusal refusal = admission.refusal();
+    if (call.exchange.responded()) {
+      std::string message = refusal.message;
+      co_await fail(call.exchange, refusal_status(refusal), std::move(message));
+    } else {
+      co_await send_refusal(call.exchange, refusal);
+    }
+    co_return result;
+  }
+  const std::shared_ptr<net::Upstream> upstream = admission.served().upstream;
+  if (!upstream) {
+    std::string message = "[" + forwarding.target.local->id + "] process is not ready";
+    co_await fail(call.exchange, 503, std::move(message));
+    co_return result;
+  }
+  const relay::Request request = relay_request(forwarding, *upstream);
+  result.outcome = co_await run_relay(call, *upstream, request);
+  result.instance = admission.served().instance;
+  co_return result;
+}
+
+// Did the instance end? The news of a crash may be some milliseconds behind the broken connection.
+net::Awaitable<bool> has_ended(Call& call, const std::string& model, std::uint64_t instance) {
+  boost::asio::basic_waitable_timer<util::Clock, boost::asio::wait_traits<util::Clock>,
+                                    net::Executor>
+      pause(call.core.deps.loop);
+  for (int look = 0; look < 25; ++look) {
+    const std::optional<swap::Served> now = call.core.deps.actor.bypass(model);
+    if (!now || now->instance != instance) co_return true;
+    pause.expires_after(std::chrono::milliseconds(10));
+    co_await pause.async_wait(net::use_awaitable);
+  }
+  co_return false;
+}
+
+// A server that dies before the first byte of its answer may have been dying already: the request
+// goes to the next one. Only once, so that a request that kills servers is not tried for ever.
+net::Awaitable<void> forward_to_local(Call& call, const Forwarding& forwarding) {
+  Try done = co_await try_local(call, forwarding);
+  const bool unanswered = done.outcome && done.outcome->kind == relay::Outcome::unreachable &&
+                          !call.exchange.responded() && forwarding.entry != nullptr;
+  if (unanswered) {
+    const bool ended = co_await has_ended(call, forwarding.target.local->id, done.instance);
+    if (ended) done = co_await try_local(call, forwarding);
+  }
+  if (done.outcome) co_await settle(call, forwarding.target, *done.outcome);
+}
+
+}  // namespace
+
+bool is_websocket(const net::RequestHead& head) {
+  return net::header_has_token(head.headers, "Connection", "upgrade") &&
+         net::header_has_token(head.headers, "Upgrade", "websocket");
+}
+
+net::Awaitable<util::Result<void>> receive_body(net::Exchange& exchange, net::Body& body,
+                                                ModelScan* scan) {
+  const std::uint64_t expected = exchange.content_length().value_or(0);
+  if (!exchange.has_body()) co_return util::Result<void>();
+  for (;;) {
+    const std::span<char> room = body.prepare(expected);
+    const auto n = co_await exchange.read_body(room);
+    if (!n) co_return tl::unexpected(n.error());
+    if (*n == 0) co_return util::Result<void>();
+    if (scan && scan->wants_body()) scan->feed({room.data(), *n});
+    const auto kept = co_await body.commit(*n);
+    if (!kept) co_return kept;
+  }
+}
+
+net::Awaitable<void> forward(Call& call, const Forwarding& forwarding) {
+  if (forwarding.target.peer) return forward_to_peer(call, forwarding);
+  if (forwarding.target.local->ignore_websockets && is_websocket(call.exchange.request()))
+    return forward_past_scheduler(call, forwarding);
+  return forward_to_local(call, forwarding);
+}
+
+}  // namespace llama_swap::server

@@ -1,0 +1,35 @@
+// The second half of every forwarded request: admission, the wait, the relay, and what goes wrong
+// on the way (http-api 9).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "net/body.h"
+#include "relay/relay.h"
+#include "server/context.h"
+#include "server/model_request.h"
+
+namespace llama_swap::server {
+
+struct Forwarding {
+  Target target;     // of the call's site; not empty
+  std::string path;  // escaped, below the upstream's base
+  std::string query;
+  const net::Body* body = nullptr;
+  std::vector<relay::Splice> splices;
+  bool loading_state = false;             // show a waiting client what it waits for
+  InflightTable::Entry* entry = nullptr;  // null: not tracked
+};
+
+// Answers the call's exchange in any case. Call and forwarding must outlive the awaitable.
+net::Awaitable<void> forward(Call& call, const Forwarding& forwarding);
+
+// Reads the request's body whole, and lets `scan` (may be null) see it on its way. Errors: those of
+// Exchange::read_body and Body::commit.
+net::Awaitable<util::Result<void>> receive_body(net::Exchange& exchange, net::Body& body,
+                                                ModelScan* scan);
+
+bool is_websocket(const net::RequestHead& head);
+
+}  // namespace llama_swap::server

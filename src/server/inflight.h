@@ -1,0 +1,91 @@
+// The requests under way (http-api 18): registered for as long as they live, shown on the event
+// stream, cancelled by id. I/O thread only.
+//
+// A request costs two list operations and, while nobody listens to events, nothing else: what is
+// shown is taken from the exchange when it is shown. With listeners at most kBurst updates leave
+// per kInterval; what does not fit is replaced by one snapshot at the end of the interval.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "net/exchange.h"
+#include "net/timer_wheel.h"
+#include "observe/events.h"
+#include "server/answer.h"
+
+namespace llama_swap::server {
+
+class InflightTable {
+ public:
+  static constexpr std::chrono::milliseconds kInterval{250};
+  static constexpr int kBurst = 128;
+
+  // One request. Destroying it takes it off the table.
+  class Entry : public boost::intrusive::list_base_hook<> {
+   public:
+    // `model` is the real id or the peer's name, `path` (decoded) as the client sees it. Table and
+    // exchange must outlive the entry.
+    Entry(InflightTable& table, net::Exchange& exchange, std::string model, std::string path);
+    ~Entry();
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+
+    // The head of the answer is about to be sent.
+    void answered(const net::ResponseHead& head);
+    // What ends the request when it is cancelled; by default the exchange is aborted. Must not
+    // destroy the entry.
+    void on_cancel(std::function<void()> cancel) { cancel_ = std::move(cancel); }
+    bool cancelled() const { return cancelled_; }
+
+   private:
+    friend class InflightTable;
+    Json json() const;
+
+    InflightTable& table_;
+    net::Exchange& exchange_;
+    const std::uint64_t id_;
+    const std::string model_;
+    const std::string path_;
+    const std::chrono::system_clock::time_point started_;
+    const util::Time started_at_;
+    std::string answer_headers_;  // name, 0, value, 0, ...
+    std::uint64_t shown_bytes_ = 0;
+    std::function<void()> cancel_;
+    bool cancelled_ = false;
+  };
+
+  // Both must outlive the table.
+  InflightTable(net::TimerWheel& wheel, observe::EventBus& events)
+      : events_(events), tick_(wheel, [this] { tick(); }) {}
+  InflightTable(const InflightTable&) = delete;
+  InflightTable& operator=(const InflightTable&) = delete;
+
+  // The data of a snapshot event, as JSON text. Whoever asks wants updates from now on.
+  std::string snapshot();
+  // False: no such request.
+  bool cancel(std::string_view id);
+
+ private:
+  void show(const Entry& entry);
+  void publish(Json update);
+  void tick();
+
+  observe::EventBus& events_;
+  net::Deadline tick_;
+  boost::intrusive::list<Entry, boost::intrusive::constant_time_size<false>> entries_;  // by id
+  std::uint64_t last_id_ = 0;
+  int sent_ = 0;  // updates in this interval
+  bool snapshot_due_ = false;
+};
+
+// "content-type" as "Content-Type".
+std::string canonical_header_name(std::string_view name);
+// The value, or [REDACTED] for headers that carry secrets (21.3).
+std::string_view shown_header_value(std::string_view name, std::string_view value);
+
+}  // namespace llama_swap::server

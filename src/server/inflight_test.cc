@@ -1,0 +1,108 @@
+#include "server/inflight.h"
+
+#include <gtest/gtest.h>
+
+#include "server/testing.h"
+#include "server/timestamp.h"
+
+namespace llama_swap::server {
+namespace {
+
+struct Fixture : ::testing::Test {
+  net::Loop loop;
+  net::TimerWheel wheel{loop};
+  observe::EventBus events;
+  InflightTable table{wheel, events};
+  observe::EventSubscription subscription{events, [] {}};
+
+  Json next() {
+    const auto event = subscription.take();
+    return event ? Json::parse(std::get<observe::Inflight>(*event).json) : Json();
+  }
+};
+
+TEST(Inflight, Names) {
+  EXPECT_EQ(canonical_header_name("content-TYPE"), "Content-Type");
+  EXPECT_EQ(canonical_header_name("x-api-key"), "X-Api-Key");
+  for (const char* secret :
+       {"authorization", "COOKIE", "Set-Cookie", "x-api-key", "Proxy-Authorization"})
+    EXPECT_EQ(shown_header_value(secret, "s"), "[REDACTED]") << secret;
+  EXPECT_EQ(shown_header_value("Accept", "s"), "s");
+  EXPECT_EQ(
+      rfc3339(std::chrono::system_clock::time_point(std::chrono::milliseconds(1136239445123))),
+      "2006-01-02T22:04:05.123Z");
+}
+
+TEST_F(Fixture, LifeOfARequest) {
+  testing::FakeExchange exchange("POST", "/v1/chat/completions",
+                                 {{"authorization", "Bearer s"}, {"accept", "a"}, {"Accept", "b"}});
+  {
+    InflightTable::Entry entry(table, exchange, "m1", "/v1/chat/completions");
+    Json got = next();
+    EXPECT_EQ(got["operation"], "upsert");
+    Json request = got["request"];
+    EXPECT_EQ(request["id"], "1");
+    EXPECT_EQ(request["model"], "m1");
+    EXPECT_EQ(request["req_path"], "/v1/chat/completions");
+    EXPECT_EQ(request["method"], "POST");
+    EXPECT_EQ(request["remote_ip"], "192.0.2.7");
+    EXPECT_EQ(request["req_headers"],
+              Json::parse(R"({"Authorization":"[REDACTED]","Accept":"a"})"));
+    EXPECT_EQ(request["resp_headers"], Json::object());
+    EXPECT_EQ(request["resp_bytes"], 0);
+    EXPECT_TRUE(request["elapsed_ms"].is_number_integer());
+
+    net::ResponseHead head;
+    head.headers = {{"content-type", "text/plain"}, {"Set-Cookie", "c"}};
+    entry.answered(head);
+    EXPECT_EQ(next()["request"]["resp_headers"],
+              Json::parse(R"({"Content-Type":"text/plain","Set-Cookie":"[REDACTED]"})"));
+    EXPECT_EQ(Json::parse(table.snapshot())["requests"].size(), 1u);
+  }
+  EXPECT_EQ(next(), Json::parse(R"({"operation":"remove","id":"1"})"));
+  EXPECT_EQ(Json::parse(table.snapshot()), Json::parse(R"({"operation":"snapshot"})"));
+}
+
+TEST_F(Fixture, ProgressIsShownByTheTimer) {
+  testing::FakeExchange exchange("POST", "/x");
+  InflightTable::Entry entry(table, exchange, "m1", "/x");
+  next();
+  exchange.count_payload(7);
+  Json got;
+  while ((got = next()).is_null()) loop.run_one();
+  EXPECT_EQ(got["request"]["resp_bytes"], 7);
+}
+
+TEST_F(Fixture, ABurstEndsInOneSnapshot) {
+  testing::FakeExchange exchange("POST", "/x");
+  InflightTable::Entry stays(table, exchange, "m1", "/x");
+  for (int i = 0; i < 10 * InflightTable::kBurst; ++i)
+    InflightTable::Entry entry(table, exchange, "m2", "/x");
+  int updates = 0;
+  while (!next().is_null()) ++updates;
+  EXPECT_EQ(updates, InflightTable::kBurst);
+  Json got;
+  while ((got = next()).is_null()) loop.run_one();
+  EXPECT_EQ(got["operation"], "snapshot");
+  ASSERT_EQ(got["requests"].size(), 1u);
+  EXPECT_EQ(got["requests"][0]["id"], "1");
+}
+
+TEST_F(Fixture, Cancel) {
+  testing::FakeExchange exchange("POST", "/x");
+  InflightTable::Entry entry(table, exchange, "m1", "/x");
+  EXPECT_FALSE(table.cancel("2"));
+  EXPECT_FALSE(table.cancel(""));
+  int calls = 0;
+  entry.on_cancel([&] { ++calls; });
+  EXPECT_TRUE(table.cancel("1"));
+  EXPECT_EQ(calls, 1);
+  EXPECT_TRUE(entry.cancelled());
+  EXPECT_FALSE(exchange.aborted);
+  entry.on_cancel(nullptr);
+  EXPECT_TRUE(table.cancel("1"));
+  EXPECT_TRUE(exchange.aborted);
+}
+
+}  // namespace
+}  // namespace llama_swap::server

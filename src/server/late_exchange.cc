@@ -1,0 +1,73 @@
+#include "server/late_exchange.h"
+
+#include <algorithm>
+
+#include "server/answer.h"
+#include "server/errors.h"
+#include "server/loading_text.h"
+#include "util/text.h"
+
+namespace llama_swap::server {
+namespace {
+
+// An error body as one line of JSON: itself if it is JSON, else in an envelope of ours.
+std::string one_line(int status, const std::string& body) {
+  const Json value = Json::parse(body, nullptr, false);
+  if (value.is_object()) return dump(value);
+  std::string message = "the upstream answered with status " + std::to_string(status);
+  const std::string_view text = util::trim(body);
+  if (!text.empty()) message += ": " + std::string(text);
+  return error_envelope(status, message);
+}
+
+}  // namespace
+
+LateExchange::LateExchange(net::Exchange& begun) : begun_(begun), request_(begun.request()) {
+  std::erase_if(request_.headers, [](const net::Header& header) {
+    return util::iequals(header.name, "Accept-Encoding");
+  });
+}
+
+net::Awaitable<util::Result<void>> LateExchange::respond(const net::ResponseHead& head,
+                                                         net::BodyFraming, std::string_view first) {
+  status_ = head.status;
+  return write(first);
+}
+
+std::ptrdiff_t LateExchange::try_write(std::string_view data) {
+  if (passes()) return begun_.try_write(data);
+  keep(data);
+  return static_cast<std::ptrdiff_t>(data.size());
+}
+
+net::Awaitable<util::Result<void>> LateExchange::write(std::string_view data) {
+  if (passes() && !data.empty()) co_return co_await begun_.write(data);
+  if (!passes()) keep(data);
+  co_return util::Result<void>();
+}
+
+net::Awaitable<util::Result<void>> LateExchange::finish() {
+  if (finished_) co_return util::Result<void>();
+  finished_ = true;
+  if (!passes()) {
+    const std::string events = failure_events(one_line(status_, error_));
+    const auto sent = co_await begun_.write(events);
+    if (!sent) co_return sent;
+  }
+  co_return co_await begun_.finish();
+}
+
+net::Awaitable<util::Result<void>> LateExchange::inform(const net::ResponseHead&) {
+  co_return util::Result<void>();  // the time for that is over
+}
+
+net::Awaitable<util::Result<net::Stream*>> LateExchange::upgrade(const net::ResponseHead&,
+                                                                 std::string&) {
+  co_return util::fail(util::Errc::invalid, "the answer has begun");
+}
+
+void LateExchange::keep(std::string_view data) {
+  error_.append(data.substr(0, kMaxError - std::min(kMaxError, error_.size())));
+}
+
+}  // namespace llama_swap::server

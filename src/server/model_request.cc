@@ -1,0 +1,140 @@
+#include "server/model_request.h"
+
+#include <utility>
+
+#include "util/text.h"
+
+namespace llama_swap::server {
+namespace {
+
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+// The original's form parser fails as a whole where form_value passes a piece over.
+bool is_well_formed(std::string_view urlencoded) {
+  for (auto at = urlencoded.find_first_of(";%"); at != std::string_view::npos;
+       at = urlencoded.find_first_of(";%", at + 1)) {
+    if (urlencoded[at] == ';' || urlencoded.size() - at < 3 || !is_hex(urlencoded[at + 1]) ||
+        !is_hex(urlencoded[at + 2]))
+      return false;
+  }
+  return true;
+}
+
+ModelRequest failed(std::string_view why) {
+  ModelRequest request;
+  request.failure = why;
+  return request;
+}
+
+// The model is `value` if it is there and not empty; says where that was.
+void take_model(ModelRequest& request, std::optional<std::string> value,
+                ModelRequest::Where where) {
+  request.model = std::move(value).value_or("");
+  if (!request.model.empty()) request.where = where;
+}
+
+}  // namespace
+
+BodyKind body_kind(std::string_view content_type) {
+  if (util::icontains(content_type, "application/json")) return BodyKind::json;
+  if (util::icontains(content_type, "multipart/form-data")) return BodyKind::multipart;
+  if (util::icontains(content_type, "application/x-www-form-urlencoded")) return BodyKind::form;
+  return BodyKind::opaque;
+}
+
+ModelScan::ModelScan(const net::RequestHead& head)
+    : query_(head.query()), is_get_(head.method == "GET") {
+  if (is_get_) return;
+  const std::string_view* content_type = head.find("content-type");
+  switch (content_type ? body_kind(*content_type) : BodyKind::opaque) {
+    case BodyKind::json:
+      body_.emplace<JsonScan>();
+      break;
+    case BodyKind::multipart:
+      body_.emplace<MultipartScan>(*content_type);
+      break;
+    case BodyKind::form:
+      body_.emplace<FormBody>();
+      break;
+    case BodyKind::opaque:
+      break;
+  }
+}
+
+bool ModelScan::wants_body() const {
+  if (const auto* json = std::get_if<JsonScan>(&body_)) return !json->done();
+  if (const auto* multipart = std::get_if<MultipartScan>(&body_)) return !multipart->failed();
+  if (const auto* form = std::get_if<FormBody>(&body_)) return !form->too_large;
+  return false;
+}
+
+void ModelScan::feed(std::string_view piece) {
+  if (auto* json = std::get_if<JsonScan>(&body_)) {
+    json->feed(piece);
+  } else if (auto* multipart = std::get_if<MultipartScan>(&body_)) {
+    multipart->feed(piece);
+  } else if (auto* form = std::get_if<FormBody>(&body_)) {
+    form->too_large = form->too_large || form->text.size() + piece.size() > kMaxForm;
+    if (!form->too_large) form->text += piece;
+  }
+}
+
+std::string_view ModelScan::model_so_far() const {
+  const auto* json = std::get_if<JsonScan>(&body_);
+  return json ? std::string_view(json->model()) : std::string_view();
+}
+
+ModelRequest ModelScan::finish() {
+  if (auto* json = std::get_if<JsonScan>(&body_)) return from_json(*json);
+  if (!is_get_ && !is_well_formed(query_)) return failed("malformed query");
+  if (auto* multipart = std::get_if<MultipartScan>(&body_)) return from_multipart(*multipart);
+  if (auto* form = std::get_if<FormBody>(&body_)) return from_form(*form);
+  ModelRequest request;
+  take_model(request, net::form_value(query_, "model"), ModelRequest::Where::query);
+  request.streaming = net::form_value(query_, "stream") == "true";
+  return request;
+}
+
+ModelRequest ModelScan::from_json(JsonScan& scan) {
+  scan.finish();
+  ModelRequest request;
+  take_model(request, scan.model(), ModelRequest::Where::json);
+  if (!request.model.empty()) request.spans.push_back(scan.model_span());
+  request.streaming = scan.streaming();
+  return request;
+}
+
+// The query counts before the fields.
+ModelRequest ModelScan::from_multipart(MultipartScan& scan) {
+  scan.finish();
+  if (scan.failed()) return failed(scan.failure());
+  ModelRequest request;
+  if (auto in_query = net::form_value(query_, "model")) {
+    take_model(request, std::move(in_query), ModelRequest::Where::query);
+  } else {
+    take_model(request, scan.model(), ModelRequest::Where::multipart);
+  }
+  request.spans = scan.model_spans();
+  auto stream = net::form_value(query_, "stream");
+  request.streaming = (stream ? stream : scan.stream()) == "true";
+  return request;
+}
+
+// The body counts before the query.
+ModelRequest ModelScan::from_form(const FormBody& body) {
+  if (body.too_large) return failed("form too large");
+  if (!is_well_formed(body.text)) return failed("malformed form");
+  ModelRequest request;
+  if (auto in_body = net::form_value(body.text, "model")) {
+    take_model(request, std::move(in_body), ModelRequest::Where::form);
+  } else {
+    take_model(request, net::form_value(query_, "model"), ModelRequest::Where::query);
+  }
+  auto stream = net::form_value(body.text, "stream");
+  request.streaming = (stream ? stream : net::form_value(query_, "stream")) == "true";
+  return request;
+}
+
+}  // namespace llama_swap::server

@@ -1,0 +1,11 @@
+// The endpoints whose model is named in the request (http-api 1.1).
+#pragma once
+
+#include <string_view>
+
+namespace llama_swap::server {
+
+// Is that one of them? `path` is decoded; GET and POST only.
+bool is_model_endpoint(std::string_view method, std::string_view path);
+
+}  // namespace llama_swap::server

@@ -1,0 +1,44 @@
+#include "server/path.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "util/text.h"
+
+namespace llama_swap::server {
+
+std::string encode_path(std::string_view text) {
+  constexpr std::string_view kPlain = "/-_.~:@!$&'()*+,=";
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       kPlain.find(c) != std::string_view::npos;
+    if (plain) {
+      out += c;
+    } else {
+      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+std::optional<std::size_t> prefix_length(std::string_view escaped, std::string_view plain) {
+  std::size_t at = 0;
+  // The next character, decoded, and how much of `escaped` it takes.
+  const auto next = [&](std::size_t& length) {
+    const std::string_view piece = escaped.substr(at, 3);
+    const std::string decoded = util::percent_decode(piece);
+    length = piece.size() == 3 && decoded.size() == 1 ? 3 : 1;
+    return decoded[0];
+  };
+  std::size_t length = 0;
+  for (const char c : plain) {
+    if (at >= escaped.size() || next(length) != c) return std::nullopt;
+    at += length;
+  }
+  if (at < escaped.size() && next(length) != '/') return std::nullopt;
+  return at;
+}
+
+}  // namespace llama_swap::server

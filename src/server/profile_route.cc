@@ -1,0 +1,61 @@
+// /api/profiles (http-api 15).
+#include "server/answer.h"
+#include "server/context.h"
+#include "server/errors.h"
+#include "server/profile_request.h"
+
+namespace llama_swap::server {
+namespace {
+
+constexpr std::size_t kMaxBody = 1 << 20;
+
+Json active_json(const std::string& active) {
+  Json name;
+  if (!active.empty()) name = active;
+  return {{"active", std::move(name)}};
+}
+
+net::Awaitable<void> list(Call& call) {
+  Json out = active_json(call.core.active_profile);
+  Json profiles = Json::array();
+  for (const auto& [id, profile] : call.site->config().profiles) {
+    Json pins = Json::object();
+    for (const auto& [name, target] : profile.pins) pins[name] = target;
+    profiles.push_back(
+        {{"id", id}, {"description", profile.description}, {"pins", std::move(pins)}});
+  }
+  out["profiles"] = std::move(profiles);
+  co_await send_json(call.exchange, std::move(out));
+}
+
+net::Awaitable<void> activate(Call& call) {
+  const auto body = co_await read_small_body(call.exchange, kMaxBody);
+  if (!body) {
+    co_await send_body_error(call.exchange, body.error());
+    co_return;
+  }
+  const auto name = parse_profile_request(*body);
+  if (!name) {
+    std::string message = name.error().message;
+    co_await send_error(call.exchange, 400, std::move(message));
+    co_return;
+  }
+  Core& core = call.core;
+  // The newest configuration counts: it may have changed while the body came in.
+  if (!name->empty() && !core.site->config().profiles.contains(*name)) {
+    std::string message = "profile \"" + *name + "\" not found";
+    co_await send_error(call.exchange, 404, std::move(message));
+    co_return;
+  }
+  core.set_active_profile(*name);
+  Json out = active_json(*name);
+  co_await send_json(call.exchange, std::move(out));
+}
+
+}  // namespace
+
+Routes profile_routes() {
+  return {{"GET", "/api/profiles", list}, {"PUT", "/api/profiles/active", activate}};
+}
+
+}  // namespace llama_swap::server

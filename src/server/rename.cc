@@ -1,0 +1,118 @@
+#include "server/rename.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "util/text.h"
+
+namespace llama_swap::server {
+namespace {
+
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// '+' and %XX undone; nothing if an escape is broken.
+std::optional<std::string> form_decode(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (text[i] == '%' && !(i + 2 < text.size() && is_hex(text[i + 1]) && is_hex(text[i + 2])))
+      return std::nullopt;
+  std::string plain(text);
+  std::replace(plain.begin(), plain.end(), '+', ' ');
+  return util::percent_decode(plain);
+}
+
+// A piece `key=value` of an urlencoded text. `value` views into the text.
+struct Piece {
+  std::string key;
+  std::string_view value;
+};
+
+std::optional<Piece> parse_piece(std::string_view text) {
+  if (text.empty() || text.find(';') != std::string_view::npos) return std::nullopt;
+  const auto equals = std::min(text.find('='), text.size());
+  auto key = form_decode(text.substr(0, equals));
+  const std::string_view value = text.substr(std::min(equals + 1, text.size()));
+  if (!key || !form_decode(value)) return std::nullopt;
+  return Piece{std::move(*key), value};
+}
+
+net::Awaitable<util::Result<std::string>> read_whole(const net::Body& body) {
+  std::string text(static_cast<std::size_t>(body.size()), '\0');
+  for (std::size_t at = 0; at < text.size();) {
+    const auto n = co_await body.read(at, {text.data() + at, text.size() - at});
+    if (!n) co_return tl::unexpected(n.error());
+    if (*n == 0) co_return util::fail(util::Errc::io, "the kept request body is short");
+    at += *n;
+  }
+  co_return text;
+}
+
+}  // namespace
+
+std::string form_encode(std::string_view text) {
+  constexpr std::string_view kPlain = "-_.~";
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       kPlain.find(c) != std::string_view::npos;
+    if (plain) {
+      out += c;
+    } else if (c == ' ') {
+      out += '+';
+    } else {
+      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+std::optional<ByteSpan> form_value_span(std::string_view urlencoded, std::string_view key) {
+  for (const std::string_view text : util::split(urlencoded, '&')) {
+    const auto piece = parse_piece(text);
+    if (!piece || piece->key != key) continue;
+    const auto offset = static_cast<std::uint64_t>(piece->value.data() - urlencoded.data());
+    return ByteSpan{offset, piece->value.size()};
+  }
+  return std::nullopt;
+}
+
+std::string set_query_value(std::string_view query, std::string_view key, std::string_view value) {
+  std::vector<std::pair<std::string, std::string>> pieces;
+  pieces.emplace_back(key, value);
+  for (const std::string_view text : util::split(query, '&')) {
+    auto piece = parse_piece(text);
+    if (piece && piece->key != key)
+      pieces.emplace_back(std::move(piece->key), *form_decode(piece->value));
+  }
+  std::stable_sort(pieces.begin(), pieces.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::string out;
+  for (const auto& [name, text] : pieces) {
+    if (!out.empty()) out += '&';
+    out += form_encode(name) + "=" + form_encode(text);
+  }
+  return out;
+}
+
+net::Awaitable<util::Result<Renaming>> rename(const ModelRequest& found, const net::Body* body,
+                                              std::string_view query, std::string_view name) {
+  using Where = ModelRequest::Where;
+  Renaming out;
+  if (found.where == Where::query) out.query = set_query_value(query, "model", name);
+  if (found.where == Where::form && body) {
+    const auto text = co_await read_whole(*body);
+    if (!text) co_return tl::unexpected(text.error());
+    if (const auto span = form_value_span(*text, "model"))
+      out.splices.push_back({span->offset, span->length, form_encode(name)});
+  }
+  for (const ByteSpan& span : found.spans) {
+    std::string text = found.where == Where::json ? util::json_quote(name) : std::string(name);
+    out.splices.push_back({span.offset, span.length, std::move(text)});
+  }
+  co_return out;
+}
+
+}  // namespace llama_swap::server

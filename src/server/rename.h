@@ -1,0 +1,33 @@
+// Writing another model name into a request (http-api 7.5): the smallest change where the name
+// stands, all other bytes as they came.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/body.h"
+#include "relay/relay.h"
+#include "server/model_request.h"
+
+namespace llama_swap::server {
+
+struct Renaming {
+  std::vector<relay::Splice> splices;  // of the body
+  std::optional<std::string> query;    // the whole new query, if the name stands there
+};
+
+// `found` says where the name of the request stands, `body` is the request's body (null: none),
+// `query` its query. Everything must outlive the awaitable. Errors: io (reading the body back).
+net::Awaitable<util::Result<Renaming>> rename(const ModelRequest& found, const net::Body* body,
+                                              std::string_view query, std::string_view name);
+
+// The query with one `key`, of this value, re-encoded: keys sorted, broken pieces dropped.
+std::string set_query_value(std::string_view query, std::string_view key, std::string_view value);
+// The place of the value of the first `key` of an urlencoded text; nothing if there is none.
+std::optional<ByteSpan> form_value_span(std::string_view urlencoded, std::string_view key);
+// As application/x-www-form-urlencoded: a space becomes '+'.
+std::string form_encode(std::string_view text);
+
+}  // namespace llama_swap::server

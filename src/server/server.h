@@ -1,0 +1,44 @@
+// Every request comes in here (http-api 1, 2): access log, CORS, routes, API key, endpoint.
+//
+// I/O thread only.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "config/config.h"
+#include "net/exchange.h"
+#include "server/context.h"
+#include "server/router.h"
+
+namespace llama_swap::server {
+
+class Server {
+ public:
+  // What `deps` names must outlive the server, and the server all its requests.
+  Server(Deps deps, config::ConfigPtr config);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Answers one request; a net::Handler. The exchange must outlive the awaitable.
+  net::Awaitable<void> handle(net::Exchange& exchange);
+
+  // For requests from now on. The active profile ends; event and log streams go on and are told,
+  // but those of the logs of removed models end.
+  void reconfigure(config::ConfigPtr config);
+  // To be called on every change of a model's state.
+  void state_changed() { core_.publish_model_status(); }
+  // Ends event and log streams, those that are still to come too.
+  void end_streams() { core_.streams.end_all(); }
+
+ private:
+  net::Awaitable<void> serve(net::Exchange& exchange);
+  net::Awaitable<void> dispatch(net::Exchange& exchange, Router::Found found);
+
+  Core core_;
+  std::vector<Route> routes_;
+  Router router_;
+  std::string access_line_;  // reused
+};
+
+}  // namespace llama_swap::server

@@ -1,0 +1,42 @@
+#include "server/site.h"
+
+#include <algorithm>
+
+namespace llama_swap::server {
+
+Site::Site(net::Loop& loop, net::TimerWheel& wheel, config::ConfigPtr config, const Site* before)
+    : config_(std::move(config)), directory_(*config_) {
+  for (const std::string& pattern : config_->ignore_paths)
+    ignored_.push_back(std::make_unique<re2::RE2>(pattern, re2::RE2::Quiet));
+  for (const auto& [id, peer] : config_->peers) {
+    if (before) {
+      const auto known = before->config().peers.find(id);
+      if (known != before->config().peers.end() && known->second.proxy == peer.proxy &&
+          known->second.timeouts == peer.timeouts) {
+        peers_[id] = before->upstream(known->second);
+        continue;
+      }
+    }
+    const auto url = net::parse_url(peer.proxy);
+    if (!url) continue;
+    net::UpstreamTimeouts timeouts;
+    timeouts.connect = peer.timeouts.connect;
+    timeouts.keepalive = peer.timeouts.keepalive;
+    timeouts.response_header = peer.timeouts.response_header;
+    timeouts.idle = peer.timeouts.idle_connection;
+    peers_[id] = std::make_shared<net::Upstream>(loop, wheel, *url, timeouts);
+  }
+}
+
+bool Site::is_ignored(std::string_view path) const {
+  const re2::StringPiece text(path.data(), path.size());
+  return std::any_of(ignored_.begin(), ignored_.end(),
+                     [&](const auto& pattern) { return re2::RE2::PartialMatch(text, *pattern); });
+}
+
+std::shared_ptr<net::Upstream> Site::upstream(const config::Peer& peer) const {
+  const auto found = peers_.find(peer.id);
+  return found == peers_.end() ? nullptr : found->second;
+}
+
+}  // namespace llama_swap::server

@@ -1,0 +1,41 @@
+// What the server derives from one configuration. A request keeps the site it began with.
+#pragma once
+
+#include <re2/re2.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "net/timer_wheel.h"
+#include "net/upstream.h"
+#include "server/directory.h"
+
+namespace llama_swap::server {
+
+class Site {
+ public:
+  // Connections to peers that stay the same are taken over from `before` (may be null). Loop and
+  // wheel must outlive it.
+  Site(net::Loop& loop, net::TimerWheel& wheel, config::ConfigPtr config, const Site* before);
+
+  const config::Config& config() const { return *config_; }
+  const Directory& directory() const { return directory_; }
+  // Does a decoded path match upstream.ignorePaths?
+  bool is_ignored(std::string_view path) const;
+  // Never null for a peer of this configuration, unless its URL is not one of http or https.
+  std::shared_ptr<net::Upstream> upstream(const config::Peer& peer) const;
+
+ private:
+  const config::ConfigPtr config_;
+  const Directory directory_;
+  std::vector<std::unique_ptr<re2::RE2>> ignored_;
+  std::map<std::string, std::shared_ptr<net::Upstream>> peers_;  // by peer id
+};
+
+using SitePtr = std::shared_ptr<const Site>;
+
+}  // namespace llama_swap::server
