@@ -1,0 +1,208 @@
+#include "app/daemon.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <csignal>
+#include <cstdlib>
+
+#include "app/early_message.h"
+#include "app/version.h"
+#include "util/text.h"
+
+namespace llama_swap::app {
+namespace {
+
+namespace asio = boost::asio;
+using config::LogLevel;
+
+constexpr std::chrono::seconds kShutdownBudget{30};
+constexpr std::chrono::seconds kStopShare{5};  // of the budget, kept for stopping models after long requests
+constexpr std::chrono::seconds kBackstop{35};
+constexpr std::chrono::seconds kTidyPeriod{30};
+constexpr std::chrono::seconds kLastWords{1};  // for connections that have been cut to end
+
+void rethrow(std::exception_ptr e) {
+  if (e) std::rethrow_exception(e);
+}
+
+// Two descriptors a stream add up.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+net::ServerLimits server_limits(const config::Config& config) {
+  net::ServerLimits limits;
+  limits.max_body = config.max_request_body;
+  return limits;
+}
+
+}  // namespace
+
+Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
+    : flags_(std::move(flags)),
+      sources_(std::move(sources)),
+      config_(std::move(config.config)),
+      warnings_(config.text(config::Severity::warning)),
+      body_memory_(config_->body_memory),
+      stdout_(STDOUT_FILENO),
+      log_(config_->log_to_stdout, &stdout_),
+      launcher_(loop_, reaper_, [this](LogLevel level, std::string text) { log_.log(level, text); }),
+      signals_(loop_),
+      backstop_(loop_),
+      tidying_(loop_) {
+  use(*config_);
+  swap::Actor::Hooks hooks;
+  hooks.log = [this](LogLevel level, std::string text) { log_.log(level, text); };
+  hooks.output = [this](const std::string& model, std::string_view data) { log_.model_output(model, data); };
+  hooks.state_changed = [this](const std::string&, swap::State) { server_->state_changed(); };
+  actor_ = std::make_unique<swap::Actor>(loop_, wheel_, launcher_, config_, std::move(hooks));
+  server::Deps deps{loop_, wheel_, body_memory_, worker_, *actor_, log_, events_, {}};
+  deps.version = {std::string(kVersion), std::string(kCommit), std::string(kBuildDate)};
+  server_ = std::make_unique<server::Server>(deps, config_);
+  connections_ = std::make_unique<net::ConnectionSet>(
+      loop_, wheel_, [this](net::Exchange& exchange) { return server_->handle(exchange); },
+      server_limits(*config_));
+}
+
+int Daemon::run() {
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  auto listener = net::Listener::open(loop_, flags_.listen_address());
+  if (!listener) {
+    early_error("http server error", listener.error().message);
+    return 1;
+  }
+  listener_ = std::move(*listener);
+  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) signals_.add(signal);
+  wait_for_signal();
+  if (!warnings_.empty()) log_.log(LogLevel::warn, warnings_);
+  if (!reaper_.is_subreaper())
+    log_.log(LogLevel::warn, "this system has no sub-reapers: processes that leave their group may survive");
+  log_.debug("PID: {}", ::getpid());
+  if (flags_.watch_config) {
+    watch_ = std::make_unique<ConfigWatch>(loop_, sources_, [this] { reload(); });
+    log_.info("watching configuration for changes");
+  }
+  listener_->start(*connections_);
+  say_where_we_listen(*listener_);
+  auto preloading = actor_->preload(config_->preload);
+  asio::co_spawn(loop_, std::move(preloading), rethrow);
+  tidy_up_later();
+  loop_.run();
+  worker_.join();
+  stdout_.flush(std::chrono::seconds(1));
+  return exit_code_;
+}
+
+// Gives memory back to the system when nobody has needed it for a while.
+void Daemon::tidy_up_later() {
+  tidying_.expires_after(kTidyPeriod);
+  tidying_.async_wait([this](const boost::system::error_code& ec) {
+    if (ec) return;
+    if (body_memory_.used() == 0) body_memory_.trim();
+    tidy_up_later();
+  });
+}
+
+void Daemon::say_where_we_listen(const net::Listener& listener) {
+  log_.info("llama-swap listening on http://{}", flags_.listen_address());
+  if (!listener.loopback_only())
+    log_.info("llama-swap is reachable by all hosts on the network, use -listen localhost:{} to restrict to loopback only",
+              listener.port());
+}
+
+void Daemon::use(const config::Config& config) {
+  log_.set_level(config.log_level);
+  log_.set_time_format(config.log_time_format);
+  body_memory_.set_limit(config.body_memory);
+}
+
+void Daemon::wait_for_signal() {
+  signals_.async_wait([this](const boost::system::error_code& ec, int signal) {
+    if (ec) return;
+    on_signal(signal);
+    wait_for_signal();
+  });
+}
+
+void Daemon::on_signal(int signal) {
+  if (signal == SIGHUP) return reload();
+  log_.info("received signal {}, shutting down", signal == SIGINT ? "interrupt" : "terminated");
+  if (shutting_down_) {
+    // Asked twice: no more waiting for clients, models are killed at once, but still reaped.
+    connections_->cut_all();
+    actor_->hurry();
+    return;
+  }
+  shutting_down_ = true;
+  if (watch_) watch_->stop();
+  backstop_.expires_after(kBackstop);
+  backstop_.async_wait([this](const boost::system::error_code& ec) {
+    if (ec) return;
+    log_.log(LogLevel::warn, "graceful shutdown exceeded 30s, forcing exit");
+    stdout_.flush(std::chrono::seconds(1));
+    // The shims see the end of the daemon and stop what is left.
+    std::_Exit(1);
+  });
+  auto ending = shut_down();
+  asio::co_spawn(loop_, std::move(ending), rethrow);
+}
+
+void Daemon::reload() {
+  if (shutting_down_) return;
+  log_.log(LogLevel::info, "reloading configuration");
+  auto loaded = config::load(sources_, config::process_environment());
+  if (!loaded.config) {
+    log_.warn("failed to reload config: {}", loaded.text(config::Severity::error));
+    return;
+  }
+  if (loaded.config->matrix) {
+    log_.warn("failed to build new server during reload: {}", kNoMatrix);
+    return;
+  }
+  const std::string warnings = loaded.text(config::Severity::warning);
+  if (!warnings.empty()) log_.log(LogLevel::warn, warnings);
+  config_ = std::move(loaded.config);
+  use(*config_);
+  connections_->set_limits(server_limits(*config_));
+  actor_->reconfigure(config_);
+  server_->reconfigure(config_);
+  log_.keep_models_of(*config_);
+  log_.log(LogLevel::info, "configuration reloaded");
+  auto preloading = actor_->preload(config_->preload);
+  asio::co_spawn(loop_, std::move(preloading), rethrow);
+}
+
+net::Awaitable<void> Daemon::shut_down() {
+  const util::Time end = util::Clock::now() + kShutdownBudget;
+  server_->end_streams();
+  listener_->close();
+  const bool drained = co_await drain(end - kStopShare);
+  if (!drained)
+    log_.log(LogLevel::warn, "http server shutdown error: requests were still running at the deadline");
+  const auto left = std::chrono::duration_cast<util::Millis>(end - util::Clock::now());
+  co_await actor_->shutdown(std::max(left, util::Millis(1)));
+  connections_->cut_all();
+  co_await drain(util::Clock::now() + kLastWords);
+  log_.log(LogLevel::info, "shutdown complete");
+  backstop_.cancel();
+  loop_.stop();
+}
+
+// Lets the running requests finish. False: some had not at the deadline.
+net::Awaitable<bool> Daemon::drain(util::Time deadline) {
+  Timer timer(loop_);
+  timer.expires_at(deadline);
+  connections_->drain();
+  connections_->on_empty([&timer] { timer.cancel(); });
+  const auto [ec] = co_await timer.async_wait(net::use_awaitable);
+  connections_->on_empty(nullptr);
+  co_return ec == asio::error::operation_aborted;  // not by the clock
+}
+
+}  // namespace llama_swap::app

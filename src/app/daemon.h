@@ -1,0 +1,81 @@
+// The running program: everything wired together, from the open port to the last process gone.
+#pragma once
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "app/config_watch.h"
+#include "app/flags.h"
+#include "config/load.h"
+#include "net/body.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "net/timer_wheel.h"
+#include "net/worker.h"
+#include "observe/events.h"
+#include "observe/log_hub.h"
+#include "observe/stdout_writer.h"
+#include "process/child_reaper.h"
+#include "process/local_launcher.h"
+#include "server/server.h"
+#include "swap/swap.h"
+#include "util/result.h"
+
+namespace llama_swap::app {
+
+// Why a configuration with a matrix is refused rather than run under other rules.
+inline constexpr std::string_view kNoMatrix = "the matrix router is not available in this version; use groups";
+
+class Daemon {
+ public:
+  // `config` has been loaded from `sources`.
+  Daemon(Flags flags, config::Sources sources, config::LoadResult config);
+
+  // Opens the port, serves until told to stop, ends everything. The exit code (runtime 1, 5).
+  int run();
+
+ private:
+  using Timer = boost::asio::basic_waitable_timer<util::Clock, boost::asio::wait_traits<util::Clock>,
+                                                  net::Executor>;
+
+  void say_where_we_listen(const net::Listener& listener);
+  void wait_for_signal();
+  void on_signal(int signal);
+  void reload();
+  void use(const config::Config& config);
+  net::Awaitable<void> shut_down();
+  net::Awaitable<bool> drain(util::Time deadline);
+  void tidy_up_later();
+
+  const Flags flags_;
+  const config::Sources sources_;
+  config::ConfigPtr config_;
+  std::string warnings_;  // of the configuration at start
+
+  // From here on in the order of dependence: what stands below uses what stands above.
+  net::Loop loop_{1};
+  net::TimerWheel wheel_{loop_};
+  net::Worker worker_{loop_};
+  net::BodyMemory body_memory_;
+  observe::StdoutWriter stdout_;
+  observe::LogHub log_;
+  observe::EventBus events_;
+  process::ChildReaper reaper_{loop_};
+  process::LocalLauncher launcher_;
+  std::unique_ptr<swap::Actor> actor_;
+  std::unique_ptr<server::Server> server_;
+  std::unique_ptr<net::ConnectionSet> connections_;
+  std::unique_ptr<net::Listener> listener_;
+  std::unique_ptr<ConfigWatch> watch_;
+
+  boost::asio::basic_signal_set<net::Executor> signals_;
+  Timer backstop_;
+  Timer tidying_;
+  bool shutting_down_ = false;
+  int exit_code_ = 0;
+};
+
+}  // namespace llama_swap::app

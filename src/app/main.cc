@@ -1,0 +1,68 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "app/daemon.h"
+#include "app/early_message.h"
+#include "app/flags.h"
+#include "app/version.h"
+#include "config/load.h"
+
+namespace {
+
+using namespace llama_swap;
+
+config::Sources sources_of(const app::Flags& flags) {
+  config::Sources sources;
+  if (!flags.config.empty()) sources.file = flags.config;
+  if (!flags.config_dir.empty()) sources.dir = flags.config_dir;
+  return sources;
+}
+
+int serve(const app::Flags& flags) {
+  if (flags.config.empty() && flags.config_dir.empty()) {
+    app::early_error("at least one of -config or -config-dir must be provided");
+    return 1;
+  }
+  if (flags.tls_cert_file.empty() != flags.tls_key_file.empty()) {
+    app::early_error("both -tls-cert-file and -tls-key-file must be provided for TLS");
+    return 1;
+  }
+  if (!flags.tls_cert_file.empty()) {
+    app::early_error("http server error", "this version does not serve TLS; put a TLS proxy in front");
+    return 1;
+  }
+  const config::Sources sources = sources_of(flags);
+  config::LoadResult loaded = config::load(sources, config::process_environment());
+  if (!loaded.config) {
+    app::early_error("failed to load config", loaded.text(config::Severity::error));
+    return 1;
+  }
+  if (loaded.config->matrix) {
+    app::early_error("failed to create server", app::kNoMatrix);
+    return 1;
+  }
+  app::Daemon daemon(flags, sources, std::move(loaded));
+  return daemon.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto flags = app::parse_flags(std::vector<std::string>(argv + 1, argv + argc));
+  if (!flags) {
+    fmt::print(stderr, "{}\n{}", flags.error().message, app::flag_help());
+    return 2;
+  }
+  if (flags->help) {
+    fmt::print(stderr, "{}", app::flag_help());
+    return 0;
+  }
+  if (flags->version) {
+    fmt::print("version: {} ({}), built at {}\n", app::kVersion, app::kCommit, app::kBuildDate);
+    return 0;
+  }
+  return serve(*flags);
+}
