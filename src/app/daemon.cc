@@ -18,7 +18,8 @@ namespace asio = boost::asio;
 using config::LogLevel;
 
 constexpr std::chrono::seconds kShutdownBudget{30};
-constexpr std::chrono::seconds kStopShare{5};  // of the budget, kept for stopping models after long requests
+constexpr std::chrono::seconds kStopShare{
+    5};  // of the budget, kept for stopping models after long requests
 constexpr std::chrono::seconds kBackstop{35};
 constexpr std::chrono::seconds kTidyPeriod{30};
 constexpr std::chrono::seconds kLastWords{1};  // for connections that have been cut to end
@@ -51,14 +52,17 @@ Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
       body_memory_(config_->body_memory),
       stdout_(STDOUT_FILENO),
       log_(config_->log_to_stdout, &stdout_),
-      launcher_(loop_, reaper_, [this](LogLevel level, std::string text) { log_.log(level, text); }),
+      launcher_(loop_, reaper_,
+                [this](LogLevel level, std::string text) { log_.log(level, text); }),
       signals_(loop_),
       backstop_(loop_),
       tidying_(loop_) {
   use(*config_);
   swap::Actor::Hooks hooks;
   hooks.log = [this](LogLevel level, std::string text) { log_.log(level, text); };
-  hooks.output = [this](const std::string& model, std::string_view data) { log_.model_output(model, data); };
+  hooks.output = [this](const std::string& model, std::string_view data) {
+    log_.model_output(model, data);
+  };
   hooks.state_changed = [this](const std::string&, swap::State) { server_->state_changed(); };
   actor_ = std::make_unique<swap::Actor>(loop_, wheel_, launcher_, config_, std::move(hooks));
   server::Deps deps{loop_, wheel_, body_memory_, worker_, *actor_, log_, events_, {}};
@@ -82,7 +86,8 @@ int Daemon::run() {
   wait_for_signal();
   if (!warnings_.empty()) log_.log(LogLevel::warn, warnings_);
   if (!reaper_.is_subreaper())
-    log_.log(LogLevel::warn, "this system has no sub-reapers: processes that leave their group may survive");
+    log_.log(LogLevel::warn,
+             "this system has no sub-reapers: processes that leave their group may survive");
   log_.debug("PID: {}", ::getpid());
   if (flags_.watch_config) {
     watch_ = std::make_unique<ConfigWatch>(loop_, sources_, [this] { reload(); });
@@ -112,8 +117,10 @@ void Daemon::tidy_up_later() {
 void Daemon::say_where_we_listen(const net::Listener& listener) {
   log_.info("llama-swap listening on http://{}", flags_.listen_address());
   if (!listener.loopback_only())
-    log_.info("llama-swap is reachable by all hosts on the network, use -listen localhost:{} to restrict to loopback only",
-              listener.port());
+    log_.info(
+        "llama-swap is reachable by all hosts on the network, use -listen localhost:{} to restrict "
+        "to loopback only",
+        listener.port());
 }
 
 void Daemon::use(const config::Config& config) {
@@ -184,7 +191,8 @@ net::Awaitable<void> Daemon::shut_down() {
   listener_->close();
   const bool drained = co_await drain(end - kStopShare);
   if (!drained)
-    log_.log(LogLevel::warn, "http server shutdown error: requests were still running at the deadline");
+    log_.log(LogLevel::warn,
+             "http server shutdown error: requests were still running at the deadline");
   const auto left = std::chrono::duration_cast<util::Millis>(end - util::Clock::now());
   co_await actor_->shutdown(std::max(left, util::Millis(1)));
   connections_->cut_all();

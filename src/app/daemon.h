@@ -27,7 +27,8 @@
 namespace llama_swap::app {
 
 // Why a configuration with a matrix is refused rather than run under other rules.
-inline constexpr std::string_view kNoMatrix = "the matrix router is not available in this version; use groups";
+inline constexpr std::string_view kNoMatrix =
+    "the matrix router is not available in this version; use groups";
 
 class Daemon {
  public:
@@ -38,8 +39,9 @@ class Daemon {
   int run();
 
  private:
-  using Timer = boost::asio::basic_waitable_timer<util::Clock, boost::asio::wait_traits<util::Clock>,
-                                                  net::Executor>;
+  using Timer =
+      boost::asio::basic_waitable_timer<util::Clock, boost::asio::wait_traits<util::Clock>,
+                                        net::Executor>;
 
   void say_where_we_listen(const net::Listener& listener);
   void wait_for_signal();

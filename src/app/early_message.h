@@ -1,4 +1,5 @@
-// Messages from before there is a log, and from after: "2006/01/02 15:04:05 ERROR text key=value" on stderr.
+// Messages from before there is a log, and from after: "2006/01/02 15:04:05 ERROR text key=value"
+// on stderr.
 #pragma once
 
 #include <string_view>

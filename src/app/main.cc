@@ -31,7 +31,8 @@ int serve(const app::Flags& flags) {
     return 1;
   }
   if (!flags.tls_cert_file.empty()) {
-    app::early_error("http server error", "this version does not serve TLS; put a TLS proxy in front");
+    app::early_error("http server error",
+                     "this version does not serve TLS; put a TLS proxy in front");
     return 1;
   }
   const config::Sources sources = sources_of(flags);

@@ -49,7 +49,9 @@ int write_all(int fd, std::string_view data, std::uint64_t offset) {
 BodyMemory::Buffer BodyMemory::take(std::size_t size) {
   if (size > kSmall && used_ + size > limit_) return {};
   // The newest that fits and is not far too large for it.
-  const auto fits = [size](const Buffer& b) { return b.capacity >= size && b.capacity / 4 <= size; };
+  const auto fits = [size](const Buffer& b) {
+    return b.capacity >= size && b.capacity / 4 <= size;
+  };
   const auto found = std::find_if(free_.rbegin(), free_.rend(), fits);
   Buffer buffer;
   if (found != free_.rend()) {

@@ -184,7 +184,9 @@ TEST_F(StartTest, AbortedBeforeItBegan) {
 
 TEST_F(StartTest, PortInUseNamesTheHolder) {
   const int mine = listen_here();
-  launch(spec(server()));
+  LaunchSpec what = spec(server());
+  what.owns_port = true;
+  launch(what);
   until_event("gone");
   ::close(mine);
   const std::string want = "failed: port " + std::to_string(port_) +

@@ -36,8 +36,7 @@ class Run {
         header_deadline_(wheel, [this] {
           header_timed_out_ = true;
           connection_->stream.cut();
-        }) {
-  }
+        }) {}
 
   net::Awaitable<Outcome> run();
 
@@ -160,8 +159,8 @@ net::Awaitable<Run::Attempt> Run::receive_head() {
   if (limit.count() > 0) header_deadline_.set(util::Clock::now() + limit);
   for (;;) {
     if (end_ > begin_) {
-      const net::HeadResult result =
-          net::parse_response({connection_->in.data() + begin_, end_ - begin_}, connection_->received, progress);
+      const net::HeadResult result = net::parse_response(
+          {connection_->in.data() + begin_, end_ - begin_}, connection_->received, progress);
       if (result.kind == net::HeadResult::error) {
         error_ = "the upstream's answer is not HTTP: " + std::string(result.reason);
         co_return Attempt::failed;
@@ -181,8 +180,8 @@ net::Awaitable<Run::Attempt> Run::receive_head() {
       }
     }
     if (end_ == connection_->in.size()) connection_->in.resize(connection_->in.size() * 4);
-    const std::ptrdiff_t n =
-        co_await connection_->stream.read({connection_->in.data() + end_, connection_->in.size() - end_});
+    const std::ptrdiff_t n = co_await connection_->stream.read(
+        {connection_->in.data() + end_, connection_->in.size() - end_});
     if (n <= 0) {
       const bool unanswered = end_ == 0 && !header_timed_out_;
       error_ =
@@ -233,7 +232,8 @@ net::Awaitable<Outcome> Run::pass_on() {
     const auto client = co_await exchange_.upgrade(head, early);
     if (!client) co_return client_gone();
     exchange_.watch_client(nullptr);
-    co_await tunnel(**client, early, connection_->stream, {connection_->in.data() + begin_, end_ - begin_});
+    co_await tunnel(**client, early, connection_->stream,
+                    {connection_->in.data() + begin_, end_ - begin_});
     co_return Outcome{};
   }
   framing_ = net::response_framing(received(), method);
@@ -297,11 +297,14 @@ net::Awaitable<Outcome> Run::pass_body(BodyFraming framing) {
     exchange_.count_payload(payload);
     return piece.substr(0, used);
   };
-  const auto unread = [&] { return std::string_view(connection_->in.data() + begin_, end_ - begin_); };
+  const auto unread = [&] {
+    return std::string_view(connection_->in.data() + begin_, end_ - begin_);
+  };
 
   const net::ResponseHead& head = client_head();
   // Said by the head, whose place the body takes.
-  const bool may_reuse = received().version_minor >= 1 && framing_.kind != MessageFraming::until_close &&
+  const bool may_reuse = received().version_minor >= 1 &&
+                         framing_.kind != MessageFraming::until_close &&
                          !net::header_has_token(received().headers, "Connection", "close");
   if (request_.on_head) request_.on_head(head);
   std::string_view first = whole ? std::string_view{} : look(unread());
@@ -311,7 +314,8 @@ net::Awaitable<Outcome> Run::pass_body(BodyFraming framing) {
   while (!whole) {
     if (chunks.broken())
       co_return broke_off("the upstream's chunks are broken: " + std::string(chunks.error()));
-    if (end_ == connection_->in.size() && connection_->in.size() < kLargeBuffer) connection_->in.resize(kLargeBuffer);
+    if (end_ == connection_->in.size() && connection_->in.size() < kLargeBuffer)
+      connection_->in.resize(kLargeBuffer);
     begin_ = end_ = 0;
     const std::ptrdiff_t n = co_await connection_->stream.read(connection_->in);
     if (exchange_.client_gone()) co_return client_gone();

@@ -30,7 +30,8 @@ bool is_upgrade(const net::RequestHead& head) {
          net::header_has_token(head.headers, "Upgrade", "websocket");
 }
 
-void make_request_head(const net::Exchange& exchange, const net::Url& base, const Request& request, std::string& out) {
+void make_request_head(const net::Exchange& exchange, const net::Url& base, const Request& request,
+                       std::string& out) {
   const net::RequestHead& head = exchange.request();
   const net::ConnectionTokens named(head.headers);
   out.clear();
