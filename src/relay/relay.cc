@@ -335,8 +335,10 @@ net::Awaitable<Outcome> Run::pass_body(BodyFraming framing) {
     const bool taken = co_await to_client("\r\n");
     if (!taken) co_return client_gone();
   }
-  const auto finished = co_await exchange_.finish();
-  if (!finished) co_return client_gone();
+  if (framing.kind == BodyFraming::unknown) {
+    const auto finished = co_await exchange_.finish();
+    if (!finished) co_return client_gone();
+  }
   if (whole && may_reuse && begin_ == end_) upstream_.give_back(std::move(connection_));
   co_return Outcome{};
 }

@@ -250,7 +250,7 @@ bool is_websocket(const net::RequestHead& head) {
 }
 
 net::Awaitable<util::Result<void>> receive_body(net::Exchange& exchange, net::Body& body,
-                                                ModelScan* scan) {
+                                                ModelScan* scan, bool model_is_enough) {
   const std::uint64_t expected = exchange.content_length().value_or(0);
   if (!exchange.has_body()) co_return util::Result<void>();
   for (;;) {
@@ -258,9 +258,10 @@ net::Awaitable<util::Result<void>> receive_body(net::Exchange& exchange, net::Bo
     const auto n = co_await exchange.read_body(room);
     if (!n) co_return tl::unexpected(n.error());
     if (*n == 0) co_return util::Result<void>();
-    if (scan && scan->wants_body()) scan->feed({room.data(), *n});
+    const bool known = model_is_enough && scan && !scan->model_so_far().empty();
+    if (scan && !known && scan->wants_body()) scan->feed({room.data(), *n});
     const auto kept = co_await body.commit(*n);
-    if (!kept) co_return kept;
+    if (!kept || body.size() == expected) co_return kept;
   }
 }
 

@@ -66,7 +66,8 @@ net::Awaitable<void> model_route(Call& call) {
   std::optional<net::Body> body;
   if (exchange.has_body() || exchange.content_length()) {  // "Content-Length: 0" is passed on
     body.emplace(call.core.deps.body_memory, call.core.deps.worker);
-    const auto received = co_await receive_body(exchange, *body, &scan);
+    const auto received =
+        co_await receive_body(exchange, *body, &scan, !call.site->shows_loading());
     if (!received) {
       co_await send_body_error(exchange, received.error());
       co_return;

@@ -8,6 +8,8 @@ Site::Site(net::Loop& loop, net::TimerWheel& wheel, config::ConfigPtr config, co
     : config_(std::move(config)), directory_(*config_) {
   for (const std::string& pattern : config_->ignore_paths)
     ignored_.push_back(std::make_unique<re2::RE2>(pattern, re2::RE2::Quiet));
+  for (const auto& [id, model] : config_->models)
+    shows_loading_ = shows_loading_ || model.send_loading_state;
   for (const auto& [id, peer] : config_->peers) {
     if (before) {
       const auto known = before->config().peers.find(id);

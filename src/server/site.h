@@ -24,6 +24,8 @@ class Site {
 
   const config::Config& config() const { return *config_; }
   const Directory& directory() const { return directory_; }
+  // Does any model show clients that it is loading? Else nobody needs to know who wants a stream.
+  bool shows_loading() const { return shows_loading_; }
   // Does a decoded path match upstream.ignorePaths?
   bool is_ignored(std::string_view path) const;
   // Never null for a peer of this configuration, unless its URL is not one of http or https.
@@ -32,6 +34,7 @@ class Site {
  private:
   const config::ConfigPtr config_;
   const Directory directory_;
+  bool shows_loading_ = false;
   std::vector<std::unique_ptr<re2::RE2>> ignored_;
   std::map<std::string, std::shared_ptr<net::Upstream>> peers_;  // by peer id
 };

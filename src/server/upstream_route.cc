@@ -56,7 +56,7 @@ net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::stri
   std::optional<net::Body> body;
   if (exchange.has_body() || exchange.content_length()) {  // "Content-Length: 0" is passed on
     body.emplace(call.core.deps.body_memory, call.core.deps.worker);
-    const auto received = co_await receive_body(exchange, *body, scan ? &*scan : nullptr);
+    const auto received = co_await receive_body(exchange, *body, scan ? &*scan : nullptr, true);
     if (!received) {
       co_await send_body_error(exchange, received.error());
       co_return;
