@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
@@ -30,7 +31,15 @@ void wake_up(int) {}  // only interrupts ppoll
 // the daemon's group or service must not cut a stop short. SIGCHLD comes through while the loop
 // waits.
 void take_signals() {
-  for (int s = 1; s < NSIG; ++s) ::signal(s, SIG_DFL);
+  // Past the C library, which keeps two signals to itself: whoever started the daemon may have left
+  // even those ignored, and a command would inherit that.
+  struct {
+    void (*handler)(int) = SIG_DFL;
+    unsigned long flags = 0;
+    void (*restorer)() = nullptr;
+    std::uint64_t mask = 0;
+  } reset;  // the kernel's struct sigaction
+  for (int s = 1; s < NSIG; ++s) ::syscall(SYS_rt_sigaction, s, &reset, nullptr, sizeof reset.mask);
   struct sigaction action {};
   action.sa_handler = wake_up;
   ::sigaction(SIGCHLD, &action, nullptr);
