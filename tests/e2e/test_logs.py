@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.waiting import Stopwatch, patience
+from harness.waiting import Stopwatch, patience, until
 
 KIB = 1024
 
@@ -70,6 +70,9 @@ def test_what_goes_to_stdout(lab, target, has_proxy, has_upstream):
     daemon = lab.daemon({'a': '--print marker'}, logToStdout=target, logLevel='info')
     daemon.served_by('a')
     streamed(daemon, '/upstream', 'marker')
+    # Standard output is written by a thread of its own, a moment later.
+    due = ['Health check passed'] * has_proxy + ['marker'] * has_upstream
+    until(lambda: all(text in daemon.output() for text in due), patience(2))
     for text in (daemon.log(), daemon.output()):
         assert ('Health check passed' in text) == has_proxy and ('marker' in text) == has_upstream
     assert 'Health check passed' in streamed(daemon, '/proxy', 'passed').text
