@@ -3,7 +3,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <csignal>
 #include <cstdlib>
 
@@ -23,10 +22,6 @@ constexpr std::chrono::seconds kStopShare{
 constexpr std::chrono::seconds kBackstop{35};
 constexpr std::chrono::seconds kTidyPeriod{30};
 constexpr std::chrono::seconds kLastWords{1};  // for connections that have been cut to end
-
-void rethrow(std::exception_ptr e) {
-  if (e) std::rethrow_exception(e);
-}
 
 // Two descriptors a stream add up.
 void raise_descriptor_limit() {
@@ -95,8 +90,7 @@ int Daemon::run() {
   }
   listener_->start(*connections_);
   say_where_we_listen(*listener_);
-  auto preloading = actor_->preload(config_->preload);
-  asio::co_spawn(loop_, std::move(preloading), rethrow);
+  net::spawn(loop_, actor_->preload(config_->preload));
   tidy_up_later();
   loop_.run();
   worker_.join();
@@ -156,8 +150,7 @@ void Daemon::on_signal(int signal) {
     // The shims see the end of the daemon and stop what is left.
     std::_Exit(1);
   });
-  auto ending = shut_down();
-  asio::co_spawn(loop_, std::move(ending), rethrow);
+  net::spawn(loop_, shut_down());
 }
 
 void Daemon::reload() {
@@ -181,8 +174,7 @@ void Daemon::reload() {
   server_->reconfigure(config_);
   log_.keep_models_of(*config_);
   log_.log(LogLevel::info, "configuration reloaded");
-  auto preloading = actor_->preload(config_->preload);
-  asio::co_spawn(loop_, std::move(preloading), rethrow);
+  net::spawn(loop_, actor_->preload(config_->preload));
 }
 
 net::Awaitable<void> Daemon::shut_down() {

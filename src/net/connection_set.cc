@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
 #include "net/http1_connection.h"
@@ -15,10 +14,7 @@ ConnectionSet::~ConnectionSet() = default;
 void ConnectionSet::start(int family, int fd) {
   auto connection = std::make_shared<Connection>(loop_, wheel_, limits_, family, fd);
   open_.push_back(connection.get());
-  auto serving = serve(std::move(connection));
-  boost::asio::co_spawn(loop_, std::move(serving), [](std::exception_ptr e) {
-    if (e) std::rethrow_exception(e);
-  });
+  spawn(loop_, serve(std::move(connection)));
 }
 
 Awaitable<void> ConnectionSet::serve(std::shared_ptr<Connection> connection) {

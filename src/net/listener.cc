@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -95,12 +94,7 @@ util::Result<void> Listener::bind_one(const Endpoint& endpoint, bool dual_stack)
 }
 
 void Listener::start(ConnectionSet& connections) {
-  for (const auto& acceptor : acceptors_) {
-    auto accepting = accept_from(*acceptor, connections);
-    asio::co_spawn(loop_, std::move(accepting), [](std::exception_ptr e) {
-      if (e) std::rethrow_exception(e);
-    });
-  }
+  for (const auto& acceptor : acceptors_) spawn(loop_, accept_from(*acceptor, connections));
 }
 
 Awaitable<void> Listener::accept_from(Acceptor& acceptor, ConnectionSet& connections) {

@@ -61,6 +61,7 @@ class Stream {
   bool peer_closed();
 
   Socket& socket() { return socket_; }
+  Loop& loop() { return socket_.get_executor().context(); }
 
  private:
   Socket socket_;

@@ -15,8 +15,8 @@ Awaitable<void> run(Worker& worker, std::function<void()> work) {
       boost::asio::post(worker.loop(), [done, guard = std::move(guard)]() mutable { (*done)(); });
     });
   };
-  co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>, void()>(
-      start, boost::asio::use_awaitable_t<Executor>{}, std::move(work));
+  co_await boost::asio::async_initiate<const UseAwaitable, void()>(start, use_awaitable,
+                                                                   std::move(work));
 }
 
 }  // namespace llama_swap::net

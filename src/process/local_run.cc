@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstdlib>
@@ -41,11 +40,6 @@ void append_list(std::string& out, const std::vector<std::string>& list) {
 
 std::uint32_t as_millis(milliseconds duration) {
   return static_cast<std::uint32_t>(std::clamp<milliseconds::rep>(duration.count(), 0, UINT32_MAX));
-}
-
-// Broken invariants end the loop instead of vanishing with the coroutine.
-void rethrow(std::exception_ptr broken) {
-  if (broken) std::rethrow_exception(broken);
 }
 
 std::string in_use_text(std::uint16_t port, const Holder& holder) {
@@ -158,8 +152,7 @@ util::Result<> LocalRun::start_shim() {
   shared_->reaper.own(*pid, [self = shared_from_this()](int status) { self->shim_ended(status); });
   send(shim::Type::launch, launch_payload());
   spawned_at_ = util::Clock::now();
-  auto conversation = converse(shared_from_this());
-  asio::co_spawn(shared_->loop, std::move(conversation), rethrow);
+  net::spawn(shared_->loop, converse(shared_from_this()));
   // The shim may hang in the exec (a dead network file system).
   probe_pause_.expires_after(spec_.health_check_timeout);
   probe_pause_.async_wait([self = shared_from_this()](boost::system::error_code error) {
@@ -283,8 +276,7 @@ void LocalRun::shim_ended(int status) {
     return;
   }
   log(config::LogLevel::error, "shim ended: " + exit_text(status) + "; killing what it left");
-  auto work = sweep(shared_from_this());
-  asio::co_spawn(shared_->loop, std::move(work), rethrow);
+  net::spawn(shared_->loop, sweep(shared_from_this()));
 }
 
 // In place of a shim that was killed. Its command died with it (parent-death signal); the

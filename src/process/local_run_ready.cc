@@ -1,5 +1,4 @@
 // Readiness: asking until the server answers, and whether it is ours that does.
-#include <boost/asio/co_spawn.hpp>
 #include <exception>
 
 #include "process/local_run.h"
@@ -19,10 +18,7 @@ constexpr milliseconds kEcho{20};
 
 void LocalRun::begin_probing() {
   probe_.emplace(shared_->loop, *url_, spec_.check_endpoint);
-  auto work = wait_until_ready(shared_from_this());
-  asio::co_spawn(shared_->loop, std::move(work), [](std::exception_ptr broken) {
-    if (broken) std::rethrow_exception(broken);
-  });
+  net::spawn(shared_->loop, wait_until_ready(shared_from_this()));
 }
 
 net::Awaitable<void> LocalRun::wait_until_ready(std::shared_ptr<LocalRun> self) {

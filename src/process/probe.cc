@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/write.hpp>
 #include <charconv>
 #include <exception>
@@ -159,10 +158,7 @@ net::Awaitable<ProbeResult> Probe::ask(util::Time deadline) {
   result.status = parse_status(line.substr(0, line.find('\n')));
   if (result.status == 200) result.answer = Answer::ok;
   if (attempt->closed) co_return result;
-  auto rest = Attempt::drain(attempt);
-  asio::co_spawn(loop_, std::move(rest), [](std::exception_ptr broken) {
-    if (broken) std::rethrow_exception(broken);
-  });
+  net::spawn(loop_, Attempt::drain(attempt));
   co_return result;
 }
 

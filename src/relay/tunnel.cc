@@ -1,7 +1,8 @@
 #include "relay/tunnel.h"
 
 #include <array>
-#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "net/wakeup.h"
 
 namespace llama_swap::relay {
 namespace {
@@ -24,10 +25,16 @@ net::Awaitable<void> copy(net::Stream& from, std::string_view early, net::Stream
 
 net::Awaitable<void> tunnel(net::Stream& a, std::string_view from_a, net::Stream& b,
                             std::string_view from_b) {
-  using namespace boost::asio::experimental::awaitable_operators;
-  auto forth = copy(a, from_a, b);
-  auto back = copy(b, from_b, a);
-  co_await (std::move(forth) && std::move(back));
+  bool back_ended = false;
+  net::Wakeup wakeup(a.loop());
+  const auto back = [&]() -> net::Awaitable<void> {
+    co_await copy(b, from_b, a);
+    back_ended = true;
+    wakeup.notify();
+  };
+  net::spawn(a.loop(), back());
+  co_await copy(a, from_a, b);
+  if (!back_ended) co_await wakeup.wait();
 }
 
 }  // namespace llama_swap::relay

@@ -4,7 +4,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "net/exchange.h"
-#include "server/wakeup.h"
+#include "net/wakeup.h"
 
 namespace llama_swap::server {
 
@@ -27,7 +27,7 @@ class EndlessStream : public boost::intrusive::list_base_hook<
 
  private:
   net::Exchange& exchange_;
-  Wakeup wakeup_;
+  net::Wakeup wakeup_;
   bool ended_ = false;
 };
 

@@ -3,6 +3,7 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <optional>
 
+#include "net/wakeup.h"
 #include "server/errors.h"
 #include "server/late_exchange.h"
 #include "server/loading_text.h"
@@ -61,7 +62,7 @@ class Waiting {
   net::Exchange& exchange_;
   InflightTable::Entry* const entry_;
   swap::Admission& admission_;
-  Wakeup wakeup_;
+  net::Wakeup wakeup_;
   net::Deadline tick_;  // of the loading state
   std::optional<LoadingText> loading_;
   const util::Time began_ = util::Clock::now();

@@ -345,8 +345,7 @@ TEST_F(ServerTest, TooMany) {
   start();
   testing::FakeExchange first("GET", "/upstream/m1/x");
   bool done = false;
-  boost::asio::co_spawn(loop.get_executor(), server->handle(first),
-                        [&](std::exception_ptr) { done = true; });
+  testing::begin(loop, server->handle(first), done);
   while (launcher.launched == 0) loop.run_one();
   testing::FakeExchange second("GET", "/upstream/m1/x", {{"Accept", "text/plain"}});
   ask(second);
@@ -384,8 +383,7 @@ TEST_F(ServerTest, CancelWhileWaiting) {
   testing::FakeExchange waiting("POST", "/v1/completions", {{"Content-Type", "application/json"}},
                                 R"({"model":"m1","stream":true})");
   bool done = false;
-  boost::asio::co_spawn(loop.get_executor(), server->handle(waiting),
-                        [&](std::exception_ptr) { done = true; });
+  testing::begin(loop, server->handle(waiting), done);
   while (launcher.launched == 0) loop.run_one();
   EXPECT_EQ(answer("POST", "/api/inflight/1/cancel"), "200 {\"msg\":\"ok\"}\n");
   while (!done) loop.run_one();
@@ -436,8 +434,7 @@ TEST_F(ServerTest, EventStream) {
   launcher.outcome = FakeLauncher::Outcome::failed;
   testing::FakeExchange stream("GET", "/api/events");
   bool done = false;
-  boost::asio::co_spawn(loop.get_executor(), server->handle(stream),
-                        [&](std::exception_ptr) { done = true; });
+  testing::begin(loop, server->handle(stream), done);
   while (!stream.responded()) loop.run_one();
   auto got = messages(stream.answer);
   ASSERT_EQ(got.size(), 6u);

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <exception>
 #include <string>
 #include <utility>
@@ -122,13 +121,19 @@ class FakeExchange final : public net::Exchange {
   bool left_ = false;
 };
 
+// Starts the coroutine, and says when it has ended. `done` must live until then.
+inline void begin(net::Loop& loop, net::Awaitable<void> task, bool& done) {
+  const auto run = [](net::Awaitable<void> work, bool& ended) -> net::Awaitable<void> {
+    co_await work;
+    ended = true;
+  };
+  net::spawn(loop, run(std::move(task), done));
+}
+
 // Runs the loop until the coroutine has ended.
 inline void run(net::Loop& loop, net::Awaitable<void> task) {
   bool done = false;
-  boost::asio::co_spawn(loop.get_executor(), std::move(task), [&](std::exception_ptr failed) {
-    done = true;
-    if (failed) std::rethrow_exception(failed);
-  });
+  begin(loop, std::move(task), done);
   loop.restart();
   while (!done && loop.run_one() > 0) {
   }

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
 
 #include "swap/fake_launcher.h"
 
@@ -89,10 +88,12 @@ class SwapTest : public ::testing::Test {
   // Starts a command; the flag is set when it has returned.
   std::shared_ptr<bool> begin(net::Awaitable<void> command) {
     auto done = std::make_shared<bool>(false);
-    boost::asio::co_spawn(loop, std::move(command), [done](std::exception_ptr e) {
-      EXPECT_FALSE(e);
-      *done = true;
-    });
+    const auto run = [](net::Awaitable<void> work,
+                        std::shared_ptr<bool> ended) -> net::Awaitable<void> {
+      co_await work;
+      *ended = true;
+    };
+    net::spawn(loop, run(std::move(command), done));
     turn();
     return done;
   }
