@@ -10,6 +10,8 @@
 //   returns one const int n = co_await f();                                exceptions pass through
 //   const auto [ec, n] = co_await socket.async_receive(buffer, use_awaitable);   nothing is thrown
 //   spawn(loop, f());                                          runs on its own
+//   return ready(7);                                           in a plain function: a result
+//   without a coroutine
 //
 // Ownership: an Awaitable owns its frame. A spawned one belongs to whatever it waits for, and is
 // destroyed, with all it has called, when that operation is dropped (with the loop) instead of
@@ -78,6 +80,10 @@ struct Promise : PromiseBase {
   std::optional<T> result;
 };
 
+struct Nothing {};
+template <class T>
+using Ready = std::conditional_t<std::is_void_v<T>, Nothing, std::optional<T>>;
+
 template <>
 struct Promise<void> : PromiseBase {
   Awaitable<void> get_return_object() noexcept;
@@ -94,13 +100,15 @@ class [[nodiscard]] Awaitable {
   using Handle = std::coroutine_handle<promise_type>;
 
   explicit Awaitable(Handle frame) noexcept : frame_(frame) {}
-  Awaitable(Awaitable&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  explicit Awaitable(detail::Ready<T> result) : result_(std::move(result)) {}
+  Awaitable(Awaitable&& other) noexcept
+      : frame_(std::exchange(other.frame_, nullptr)), result_(std::move(other.result_)) {}
   Awaitable& operator=(Awaitable&&) = delete;
   ~Awaitable() {
     if (frame_) frame_.destroy();
   }
 
-  bool await_ready() const noexcept { return false; }
+  bool await_ready() const noexcept { return !frame_; }
   template <class Caller>
   bool await_suspend(std::coroutine_handle<Caller> caller) {
     promise_type& promise = frame_.promise();
@@ -110,11 +118,24 @@ class [[nodiscard]] Awaitable {
     promise.caller = caller;
     return true;
   }
-  T await_resume() { return frame_.promise().take(); }
+  T await_resume() {
+    if (frame_) return frame_.promise().take();
+    if constexpr (!std::is_void_v<T>) return std::move(*result_);
+  }
 
  private:
-  Handle frame_;
+  Handle frame_;  // null: there is a result already
+  [[no_unique_address]] detail::Ready<T> result_;
 };
+
+// What a plain function returns that has the result, or nothing to wait for, already.
+template <class T>
+Awaitable<T> ready(T result) {
+  return Awaitable<T>(detail::Ready<T>(std::move(result)));
+}
+inline Awaitable<void> ready() {
+  return Awaitable<void>(detail::Ready<void>());
+}
 
 template <class T>
 Awaitable<T> detail::Promise<T>::get_return_object() noexcept {

@@ -136,6 +136,20 @@ TEST_F(AwaitableTest, ALoopThatEndsTakesItsCoroutinesAlong) {
   EXPECT_EQ(*alive, 0);
 }
 
+TEST_F(AwaitableTest, ResultsWithoutACoroutine) {
+  std::string got;
+  const auto text = [](std::string value) { return ready(std::move(value)); };
+  const auto nothing = [] { return ready(); };
+  const auto work = [&]() -> Awaitable<void> {
+    co_await nothing();
+    got = co_await text("a text that is too long to be held in place");
+  };
+  spawn(loop, work());
+  spawn(loop, ready());
+  loop.run();
+  EXPECT_EQ(got, "a text that is too long to be held in place");
+}
+
 TEST_F(AwaitableTest, OneThatIsNeverAwaitedNeverBegins) {
   bool begun = false;
   const auto work = [&]() -> Awaitable<void> {

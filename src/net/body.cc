@@ -98,10 +98,10 @@ std::span<char> Body::prepare(std::uint64_t expected) {
 
 Awaitable<util::Result<void>> Body::commit(std::size_t size) {
   size_ += size;
-  if (size_ < buffer_.capacity) co_return util::Result<void>{};
+  if (size_ < buffer_.capacity) return ready(util::Result<void>{});
   if (!to_file_ && !grow()) to_file_ = true;
-  if (to_file_) co_return co_await flush();
-  co_return util::Result<void>{};
+  if (to_file_) return flush();
+  return ready(util::Result<void>{});
 }
 
 bool Body::grow() {

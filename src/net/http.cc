@@ -129,13 +129,13 @@ std::optional<std::string> form_decode(std::string_view text) {
 
 const std::string_view* find_header(const Headers& headers, std::string_view name) {
   for (const Header& header : headers)
-    if (header.name.size() == name.size() && util::iequals(header.name, name)) return &header.value;
+    if (util::iequals(header.name, name)) return &header.value;
   return nullptr;
 }
 
 bool header_has_token(const Headers& headers, std::string_view name, std::string_view token) {
   for (const Header& header : headers) {
-    if (header.name.size() != name.size() || !util::iequals(header.name, name)) continue;
+    if (!util::iequals(header.name, name)) continue;
     std::string_view rest = header.value;
     for (;;) {
       const auto comma = rest.find(',');

@@ -121,29 +121,6 @@ void Connection::begin_exchange() {
 
 Awaitable<bool> Connection::next_request() {
   begin_exchange();
-  const bool read = co_await read_head();
-  if (!read) co_return false;
-  framing_ = request_framing(head_);
-  if (framing_.kind == MessageFraming::error) {
-    co_await refuse(400, framing_.reason);
-    co_return false;
-  }
-  body_left_ = framing_.length_bytes;
-  body_seen_ = 0;
-  body_done_ = !has_body();
-  body_broken_ = false;
-  chunks_ = ChunkFollower(ChunkFollower::Mode::strict);
-  head_only_ = head_.method == "HEAD";
-  const std::string_view* const expect = head_.find("Expect");
-  expect_continue_ =
-      expect != nullptr && head_.version_minor >= 1 && util::iequals(*expect, "100-continue");
-  keep_alive_ = !draining_ && (head_.version_minor >= 1
-                                   ? !header_has_token(head_.headers, "Connection", "close")
-                                   : header_has_token(head_.headers, "Connection", "keep-alive"));
-  co_return true;
-}
-
-Awaitable<bool> Connection::read_head() {
   idle_ = true;
   bool started = false;
   for (;;) {
@@ -151,9 +128,7 @@ Awaitable<bool> Connection::read_head() {
       const HeadResult result = parse_request({in_.data(), end_}, head_, progress_);
       if (result.kind == HeadResult::done) {
         begin_ = result.consumed;
-        idle_ = false;
-        deadline_.clear();
-        co_return true;
+        break;
       }
       if (result.kind == HeadResult::error) {
         co_await refuse(result.status, result.reason);
@@ -172,6 +147,30 @@ Awaitable<bool> Connection::read_head() {
     if (n <= 0) co_return false;
     end_ += static_cast<std::size_t>(n);
   }
+  idle_ = false;
+  deadline_.clear();
+  framing_ = request_framing(head_);
+  if (framing_.kind == MessageFraming::error) {
+    co_await refuse(400, framing_.reason);
+    co_return false;
+  }
+  take_up_request();
+  co_return true;
+}
+
+void Connection::take_up_request() {
+  body_left_ = framing_.length_bytes;
+  body_seen_ = 0;
+  body_done_ = !has_body();
+  body_broken_ = false;
+  chunks_ = ChunkFollower(ChunkFollower::Mode::strict);
+  head_only_ = head_.method == "HEAD";
+  const std::string_view* const expect = head_.find("Expect");
+  expect_continue_ =
+      expect != nullptr && head_.version_minor >= 1 && util::iequals(*expect, "100-continue");
+  keep_alive_ = !draining_ && (head_.version_minor >= 1
+                                   ? !header_has_token(head_.headers, "Connection", "close")
+                                   : header_has_token(head_.headers, "Connection", "keep-alive"));
 }
 
 // An answer from before there is an exchange; the connection closes after it.
@@ -208,27 +207,48 @@ std::optional<std::uint64_t> Connection::content_length() const {
 }
 
 Awaitable<util::Result<std::size_t>> Connection::read_body(std::span<char> buffer) {
-  if (body_done_) co_return std::size_t{0};
+  using Size = util::Result<std::size_t>;
+  if (body_done_) return ready(Size(0));
   if (framing_.length_bytes > limits_.max_body)
-    co_return util::fail(util::Errc::too_large, "the request body is over the limit");
-  if (expect_continue_) {
-    expect_continue_ = false;
-    if (begin_ == end_) {
-      const bool asked = co_await stream_.write("HTTP/1.1 100 Continue\r\n\r\n");
-      if (!asked) co_return util::fail(util::Errc::closed, "the client is gone");
-    }
+    return ready(Size(util::fail(util::Errc::too_large, "the request body is over the limit")));
+  if (expect_continue_) return read_continued(buffer);
+  const bool buffered = begin_ < end_;
+  if (framing_.kind == MessageFraming::length && buffered)
+    return ready(Size(took(take_buffered(buffer))));
+  return read_framed(buffer);
+}
+
+Awaitable<util::Result<std::size_t>> Connection::read_continued(std::span<char> buffer) {
+  expect_continue_ = false;
+  if (begin_ == end_) {
+    const bool asked = co_await stream_.write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (!asked) co_return util::fail(util::Errc::closed, "the client is gone");
   }
-  if (framing_.kind == MessageFraming::length) co_return co_await read_length(buffer);
-  co_return co_await read_chunked(buffer);
+  co_return co_await read_framed(buffer);
+}
+
+Awaitable<util::Result<std::size_t>> Connection::read_framed(std::span<char> buffer) {
+  return framing_.kind == MessageFraming::length ? read_length(buffer) : read_chunked(buffer);
+}
+
+// What came together with the head, without what belongs to the next request.
+std::size_t Connection::take_buffered(std::span<char> buffer) {
+  std::size_t n = std::min(buffer.size(), end_ - begin_);
+  if (framing_.kind == MessageFraming::length) n = std::min<std::uint64_t>(n, body_left_);
+  std::memcpy(buffer.data(), in_.data() + begin_, n);
+  begin_ += n;
+  return n;
+}
+
+// Of a body of known length.
+std::size_t Connection::took(std::size_t size) {
+  body_left_ -= size;
+  body_done_ = body_left_ == 0;
+  return size;
 }
 
 Awaitable<std::ptrdiff_t> Connection::read_raw(std::span<char> buffer) {
-  if (begin_ < end_) {
-    const std::size_t n = std::min(buffer.size(), end_ - begin_);
-    std::memcpy(buffer.data(), in_.data() + begin_, n);
-    begin_ += n;
-    co_return static_cast<std::ptrdiff_t>(n);
-  }
+  if (begin_ < end_) co_return static_cast<std::ptrdiff_t>(take_buffered(buffer));
   deadline_.set(util::Clock::now() + limits_.body_timeout);
   const std::ptrdiff_t n = co_await stream_.read(buffer);
   deadline_.clear();
@@ -245,9 +265,7 @@ Awaitable<util::Result<std::size_t>> Connection::read_length(std::span<char> buf
   if (n <= 0)
     co_return util::fail(timed_out_ ? util::Errc::timed_out : util::Errc::closed,
                          "the request body ended early");
-  body_left_ -= static_cast<std::uint64_t>(n);
-  body_done_ = body_left_ == 0;
-  co_return static_cast<std::size_t>(n);
+  co_return took(static_cast<std::size_t>(n));
 }
 
 Awaitable<util::Result<std::size_t>> Connection::read_chunked(std::span<char> buffer) {
@@ -302,9 +320,10 @@ Awaitable<bool> Connection::drain_body() {
 // ---------------------------------------------------------------- answers
 
 void Connection::append_head(const ResponseHead& head, BodyFraming framing) {
-  fmt::format_to(std::back_inserter(out_), "HTTP/1.{} {} ", head_.version_minor, head.status);
-  out_ += head.reason.empty() ? reason_phrase(head.status) : head.reason;
-  out_ += "\r\n";
+  out_.append(head_.version_minor == 0 ? "HTTP/1.0 " : "HTTP/1.1 ");
+  util::append_number(out_, static_cast<std::uint64_t>(head.status));
+  out_.append(" ").append(head.reason.empty() ? reason_phrase(head.status) : head.reason);
+  out_.append("\r\n");
   bool dated = false;
   for (const Header& header : head.headers) {
     out_.append(header.name).append(": ").append(header.value).append("\r\n");
@@ -316,12 +335,15 @@ void Connection::append_head(const ResponseHead& head, BodyFraming framing) {
   }
   if (!dated) out_.append("Date: ").append(http_date()).append("\r\n");
   if (!bodiless(head.status)) {
-    if (framing.kind == BodyFraming::length)
-      fmt::format_to(std::back_inserter(out_), "Content-Length: {}\r\n", framing.length_bytes);
-    else if (framing.kind == BodyFraming::none && !head_only_)
+    if (framing.kind == BodyFraming::length) {
+      out_ += "Content-Length: ";
+      util::append_number(out_, framing.length_bytes);
+      out_ += "\r\n";
+    } else if (framing.kind == BodyFraming::none && !head_only_) {
       out_ += "Content-Length: 0\r\n";
-    else if (framing.kind != BodyFraming::none && takes_chunked())
+    } else if (framing.kind != BodyFraming::none && takes_chunked()) {
       out_ += "Transfer-Encoding: chunked\r\n";
+    }
   }
   if (!keep_alive_)
     out_ += "Connection: close\r\n";
@@ -332,13 +354,23 @@ void Connection::append_head(const ResponseHead& head, BodyFraming framing) {
 
 Awaitable<util::Result<void>> Connection::send(std::string_view a, std::string_view b,
                                                std::string_view c) {
+  Awaitable<bool> sending = stream_.write(a, b, c);
+  if (sending.await_ready()) return ready(after_sending(sending.await_resume()));
+  return send_rest(std::move(sending));
+}
+
+Awaitable<util::Result<void>> Connection::send_rest(Awaitable<bool> sending) {
   deadline_.set(util::Clock::now() + limits_.write_timeout);
-  const bool sent = co_await stream_.write(a, b, c);
+  const bool sent = co_await sending;
   deadline_.clear();
-  if (sent) co_return util::Result<void>{};
+  co_return after_sending(sent);
+}
+
+util::Result<void> Connection::after_sending(bool sent) {
+  if (sent) return {};
   client_gone_ = true;
   keep_alive_ = false;
-  co_return gone();
+  return gone();
 }
 
 Awaitable<util::Result<void>> Connection::respond(const ResponseHead& head, BodyFraming framing,
@@ -353,7 +385,7 @@ Awaitable<util::Result<void>> Connection::respond(const ResponseHead& head, Body
   append_head(head, framing);
   if (head_only_ || bodiless(head.status) || framing.kind == BodyFraming::none) {
     sending_ = Sending::done;
-    co_return co_await send(out_);
+    return send(out_);
   }
   switch (framing.kind) {
     case BodyFraming::length:
@@ -369,14 +401,14 @@ Awaitable<util::Result<void>> Connection::respond(const ResponseHead& head, Body
   if (sending_ == Sending::own_chunks && !first.empty()) {
     fmt::format_to(std::back_inserter(out_), "{:x}\r\n", first.size());
     bytes_sent_ += first.size();
-    co_return co_await send(out_, first, "\r\n");
+    return send(out_, first, "\r\n");
   }
   if (sending_ == Sending::length) {
     first = first.substr(0, std::min<std::uint64_t>(first.size(), to_send_));
     to_send_ -= first.size();
   }
   if (sending_ != Sending::ready_chunks) bytes_sent_ += first.size();
-  co_return co_await send(out_, first);
+  return send(out_, first);
 }
 
 std::ptrdiff_t Connection::try_write(std::string_view data) {
@@ -407,37 +439,39 @@ std::ptrdiff_t Connection::try_write(std::string_view data) {
 }
 
 Awaitable<util::Result<void>> Connection::write(std::string_view data) {
+  const util::Result<void> done;
   if (sending_ == Sending::own_chunks) {
-    if (data.empty()) co_return util::Result<void>{};
-    const std::string size = fmt::format("{:x}\r\n", data.size());
+    if (data.empty()) return ready(done);
+    out_.clear();
+    fmt::format_to(std::back_inserter(out_), "{:x}\r\n", data.size());
     bytes_sent_ += data.size();
-    co_return co_await send(size, data, "\r\n");
+    return send(out_, data, "\r\n");
   }
   if (sending_ == Sending::length) {
     data = data.substr(0, std::min<std::uint64_t>(data.size(), to_send_));
     to_send_ -= data.size();
   }
-  if (sending_ == Sending::done || data.empty()) co_return util::Result<void>{};
+  if (sending_ == Sending::done || data.empty()) return ready(done);
   if (sending_ != Sending::ready_chunks) bytes_sent_ += data.size();
-  co_return co_await send(data);
+  return send(data);
 }
 
 Awaitable<util::Result<void>> Connection::finish() {
   const Sending was = sending_;
+  using Done = util::Result<void>;
   if (was == Sending::length && to_send_ > 0) {
     abort();
-    co_return util::fail(util::Errc::internal, "the answer is shorter than promised");
+    return ready(Done(util::fail(util::Errc::internal, "the answer is shorter than promised")));
   }
   sending_ = Sending::done;
-  if (was == Sending::own_chunks) co_return co_await send("0\r\n\r\n");
-  co_return util::Result<void>{};
+  return was == Sending::own_chunks ? send("0\r\n\r\n") : ready(Done());
 }
 
 Awaitable<util::Result<void>> Connection::inform(const ResponseHead& head) {
-  if (head_.version_minor == 0) co_return util::Result<void>{};  // knows no 1xx
+  if (head_.version_minor == 0) return ready(util::Result<void>());  // knows no 1xx
   out_.clear();
   append_head(head, {});
-  co_return co_await send(out_);
+  return send(out_);
 }
 
 void Connection::abort() {
@@ -467,32 +501,45 @@ Awaitable<util::Result<Stream*>> Connection::upgrade(const ResponseHead& head, s
 Awaitable<bool> Connection::complete() {
   watch_client(nullptr);
   deadline_.clear();
+  const bool usual = responded() && body_done_ && keep_alive_ && !client_gone_ && !upgraded_ &&
+                     !stream_.was_cut() && answer_is_whole();
+  return usual ? ready(begin_next()) : complete_late();
+}
+
+bool Connection::answer_is_whole() const {
+  return sending_ == Sending::done || (sending_ == Sending::length && to_send_ == 0) ||
+         sending_ == Sending::ready_chunks;
+}
+
+// Whatever else is left to do after the handler.
+Awaitable<bool> Connection::complete_late() {
   if (!responded() && !client_gone_ && !stream_.was_cut()) {
     ResponseHead head;
     head.status = body_broken_ ? 400 : 500;
     co_await respond(head, {BodyFraming::none}, {});
   }
-  const bool whole = sending_ == Sending::done || (sending_ == Sending::length && to_send_ == 0) ||
-                     sending_ == Sending::ready_chunks;
   if (sending_ == Sending::until_close) co_return false;
-  if (!whole) {
+  if (!answer_is_whole()) {
     abort();
     co_return false;
   }
   if (stream_.was_cut() || client_gone_ || upgraded_) co_return false;
   bool again = keep_alive_;
   if (again) again = co_await drain_body();
-  if (again) {
-    if (!early_.empty()) {
-      in_.assign(early_.begin(), early_.end());
-      begin_ = 0;
-      end_ = early_.size();
-      early_.clear();
-    }
-    co_return true;
-  }
+  if (again) co_return begin_next();
   if (!body_done_) co_await linger();
   co_return false;
+}
+
+// True, as another request may follow.
+bool Connection::begin_next() {
+  if (!early_.empty()) {
+    in_.assign(early_.begin(), early_.end());
+    begin_ = 0;
+    end_ = early_.size();
+    early_.clear();
+  }
+  return true;
 }
 
 // ---------------------------------------------------------------- watching the client

@@ -59,16 +59,25 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   enum class Sending { nothing, length, own_chunks, ready_chunks, until_close, done };
 
   void begin_exchange();
-  Awaitable<bool> read_head();
+  void take_up_request();
   Awaitable<void> refuse(int status, std::string_view reason);
   Awaitable<void> linger();
   Awaitable<bool> drain_body();
+  Awaitable<bool> complete_late();
+  bool answer_is_whole() const;
+  bool begin_next();
+  Awaitable<util::Result<std::size_t>> read_continued(std::span<char> buffer);
+  Awaitable<util::Result<std::size_t>> read_framed(std::span<char> buffer);
   Awaitable<util::Result<std::size_t>> read_length(std::span<char> buffer);
+  std::size_t took(std::size_t size);
   Awaitable<util::Result<std::size_t>> read_chunked(std::span<char> buffer);
   Awaitable<std::ptrdiff_t> read_raw(std::span<char> buffer);
+  std::size_t take_buffered(std::span<char> buffer);
   void append_head(const ResponseHead& head, BodyFraming framing);
   Awaitable<util::Result<void>> send(std::string_view a, std::string_view b = {},
                                      std::string_view c = {});
+  Awaitable<util::Result<void>> send_rest(Awaitable<bool> sending);
+  util::Result<void> after_sending(bool sent);
   void ask_kernel();
   void on_watch_tick();
   void on_client_gone();

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <cerrno>
@@ -22,6 +23,16 @@ std::ptrdiff_t failure() {
 short poll_now(int fd, short events) {
   pollfd p{fd, events, 0};
   return ::poll(&p, 1, 0) > 0 ? p.revents : short{0};
+}
+
+// Takes the first `size` bytes off the pieces.
+void take(std::size_t size, std::string_view& first, std::string_view& second,
+          std::string_view& third) {
+  for (std::string_view* piece : {&first, &second, &third}) {
+    const std::size_t of_piece = std::min(piece->size(), size);
+    piece->remove_prefix(of_piece);
+    size -= of_piece;
+  }
 }
 
 }  // namespace
@@ -71,8 +82,12 @@ std::ptrdiff_t Stream::try_write(std::initializer_list<std::string_view> pieces)
 Awaitable<std::ptrdiff_t> Stream::read(std::span<char> buffer) {
   if (!drained_) {
     const std::ptrdiff_t n = try_read(buffer);
-    if (n != kBlocked) co_return n;
+    if (n != kBlocked) return ready(n);
   }
+  return read_later(buffer);
+}
+
+Awaitable<std::ptrdiff_t> Stream::read_later(std::span<char> buffer) {
   if (cut_ || !socket_.is_open()) co_return kFailed;
   // Asio tries once more before it waits; that is cheaper than the epoll_ctl of a bare wait.
   const auto [ec, n] = co_await socket_.async_receive(
@@ -84,21 +99,23 @@ Awaitable<std::ptrdiff_t> Stream::read(std::span<char> buffer) {
 
 Awaitable<bool> Stream::write(std::string_view first, std::string_view second,
                               std::string_view third) {
+  if (first.empty() && second.empty() && third.empty()) return ready(true);
+  const std::ptrdiff_t n = try_write({first, second, third});
+  if (n == kFailed) return ready(false);
+  const auto taken = static_cast<std::size_t>(n == kBlocked ? 0 : n);
+  if (taken == first.size() + second.size() + third.size()) return ready(true);
+  take(taken, first, second, third);
+  return write_rest(first, second, third);
+}
+
+Awaitable<bool> Stream::write_rest(std::string_view first, std::string_view second,
+                                   std::string_view third) {
   while (!first.empty() || !second.empty() || !third.empty()) {
+    const auto [ec] = co_await socket_.async_wait(Socket::wait_write, use_awaitable);
+    if (ec) co_return false;
     const std::ptrdiff_t n = try_write({first, second, third});
-    if (n == kBlocked) {
-      const auto [ec] = co_await socket_.async_wait(Socket::wait_write, use_awaitable);
-      if (ec) co_return false;
-    } else if (n < 0) {
-      co_return false;
-    } else {
-      auto taken = static_cast<std::size_t>(n);
-      for (std::string_view* piece : {&first, &second, &third}) {
-        const std::size_t of_piece = std::min(piece->size(), taken);
-        piece->remove_prefix(of_piece);
-        taken -= of_piece;
-      }
-    }
+    if (n == kFailed) co_return false;
+    if (n != kBlocked) take(static_cast<std::size_t>(n), first, second, third);
   }
   co_return true;
 }

@@ -39,6 +39,7 @@ class Stream {
   std::ptrdiff_t try_write(std::initializer_list<std::string_view> pieces);
   std::ptrdiff_t try_write(std::string_view data) { return try_write({data}); }
 
+  // Both try at the call, and have nothing to await where that was enough.
   // Waits for the first bytes. `buffer` must outlive the awaitable. Never kBlocked.
   Awaitable<std::ptrdiff_t> read(std::span<char> buffer);
   // All of it, in order, in as few system calls as the kernel allows. The pieces must outlive the
@@ -64,6 +65,10 @@ class Stream {
   Loop& loop() { return socket_.get_executor().context(); }
 
  private:
+  Awaitable<std::ptrdiff_t> read_later(std::span<char> buffer);
+  Awaitable<bool> write_rest(std::string_view first, std::string_view second,
+                             std::string_view third);
+
   Socket socket_;
   bool cut_ = false;
   bool drained_ = false;  // the last read took all there was, so the next one will have to wait

@@ -17,6 +17,10 @@ using Tcp = asio::ip::tcp;
 // stream, without a word), so another one is preferred.
 constexpr auto kQuiet = std::chrono::milliseconds(60);
 
+// A connection that was in use this recently is not asked whether it is still open: the answer would
+// come with the request as well, at no system call of its own.
+constexpr auto kFresh = std::chrono::milliseconds(5);
+
 constexpr std::size_t kMaxKeptBuffer = 16 << 10;  // what an idle connection may keep
 
 void keep_alive(int fd, std::chrono::seconds period) {
@@ -62,10 +66,10 @@ std::unique_ptr<UpstreamConnection> Upstream::take_idle() {
     const auto at = newest_is_quiet ? idle_.end() - 1 : idle_.begin();
     std::unique_ptr<UpstreamConnection> connection = std::move(*at);
     idle_.erase(at);
-    const bool expired =
-        timeouts_.idle.count() > 0 && now - connection->idle_since > timeouts_.idle;
-    if (expired || connection->stream.readable_now())
-      continue;  // readable while idle: closed, or broken
+    const auto idle = now - connection->idle_since;
+    if (timeouts_.idle.count() > 0 && idle > timeouts_.idle) continue;
+    // Readable while idle: closed, or broken.
+    if (idle > kFresh && connection->stream.readable_now()) continue;
     connection->reused = true;
     return connection;
   }

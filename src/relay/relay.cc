@@ -43,12 +43,12 @@ class Run {
  private:
   enum class Attempt { answered, stale, failed };
 
-  net::Awaitable<Attempt> attempt();
   net::Awaitable<bool> send_request();
-  net::Awaitable<bool> send_body_from_file(std::string_view first);
+  net::Awaitable<bool> send_spliced(std::string_view first);
   net::Awaitable<Attempt> receive_head();
+  net::Awaitable<Outcome> switch_protocols();
   net::Awaitable<Outcome> pass_on();
-  net::Awaitable<Outcome> pass_body(BodyFraming framing);
+  BodyFraming client_framing() const;
   const net::ResponseHead& client_head();
   const net::ReceivedHead& received() const { return connection_->received; }
   net::Awaitable<bool> to_client(std::string_view data);
@@ -76,15 +76,23 @@ net::Awaitable<Outcome> Run::run() {
   });
   connection_ = upstream_.take_idle();
   Attempt result = Attempt::stale;
-  if (connection_) result = co_await attempt();
-  if (result == Attempt::stale && !exchange_.client_gone()) {
-    auto connected = co_await upstream_.connect();
-    if (connected) {
+  while (result == Attempt::stale && !exchange_.client_gone()) {
+    if (!connection_) {
+      auto connected = co_await upstream_.connect();
+      if (!connected) {
+        error_ = connected.error().message;
+        break;
+      }
       connection_ = std::move(*connected);
-      result = co_await attempt();
-    } else {
-      error_ = connected.error().message;
     }
+    begin_ = end_ = 0;
+    connection_->in.resize(kSmallBuffer);
+    // A server may answer and close before it has read the whole body: so a failed write is not the
+    // end, the answer may be there.
+    co_await send_request();
+    if (exchange_.client_gone()) break;
+    result = co_await receive_head();
+    if (result == Attempt::stale) connection_ = nullptr;
   }
   Outcome outcome;
   if (exchange_.client_gone())
@@ -93,37 +101,26 @@ net::Awaitable<Outcome> Run::run() {
     outcome = {Outcome::header_timeout, "timed out waiting for the head of the answer"};
   else if (result != Attempt::answered)
     outcome = {Outcome::unreachable, error_};
+  else if (received().status == 101)
+    outcome = co_await switch_protocols();
   else
     outcome = co_await pass_on();
   exchange_.watch_client(nullptr);
   co_return outcome;
 }
 
-// Sends the request and reads the head of the answer. `stale`: a pooled connection turned out to be
-// closed before the first byte of an answer, so nothing can have been processed twice by trying
-// again.
-net::Awaitable<Run::Attempt> Run::attempt() {
-  begin_ = end_ = 0;
-  connection_->in.resize(kSmallBuffer);
-  // A server may answer and close before it has read the whole body: so a failed write is not the
-  // end, the answer may be there.
-  co_await send_request();
-  if (exchange_.client_gone()) co_return Attempt::failed;
-  co_return co_await receive_head();
-}
-
 net::Awaitable<bool> Run::send_request() {
   std::string& head = connection_->out;
   make_request_head(exchange_, upstream_.base(), request_, head);
   if (request_.body == nullptr || request_.body->size() == 0)
-    co_return co_await connection_->stream.write(head);
+    return connection_->stream.write(head);
   if (request_.splices.empty() && request_.body->in_memory())
-    co_return co_await connection_->stream.write(head, request_.body->memory());
-  co_return co_await send_body_from_file(head);
+    return connection_->stream.write(head, request_.body->memory());
+  return send_spliced(head);
 }
 
-// The general form: pieces of the body, with the splices put in.
-net::Awaitable<bool> Run::send_body_from_file(std::string_view first) {
+// The general form: a body from a file, or with splices.
+net::Awaitable<bool> Run::send_spliced(std::string_view first) {
   bool good = co_await connection_->stream.write(first);
   if (!good) co_return false;
   std::vector<char> piece(
@@ -153,6 +150,8 @@ net::Awaitable<bool> Run::send_body_from_file(std::string_view first) {
   co_return true;
 }
 
+// `stale`: a pooled connection turned out to be closed before the first byte of an answer, so
+// nothing can have been processed twice by trying again.
 net::Awaitable<Run::Attempt> Run::receive_head() {
   net::HeadProgress progress;
   const auto limit = upstream_.timeouts().response_header;
@@ -218,51 +217,48 @@ const net::ResponseHead& Run::client_head() {
   return out;
 }
 
-net::Awaitable<Outcome> Run::pass_on() {
-  const std::string_view method = exchange_.request().method;
-  if (received().status == 101) {
-    if (!request_.allow_upgrade || !is_upgrade(exchange_.request()))
-      co_return broke_off("unasked-for 101");
-    net::ResponseHead head = client_head();
-    const auto* const protocol = received().find("Upgrade");
-    head.headers.push_back({"Connection", "Upgrade"});
-    if (protocol != nullptr) head.headers.push_back({"Upgrade", *protocol});
-    if (request_.on_head) request_.on_head(head);
-    std::string early;
-    const auto client = co_await exchange_.upgrade(head, early);
-    if (!client) co_return client_gone();
-    exchange_.watch_client(nullptr);
-    co_await tunnel(**client, early, connection_->stream,
-                    {connection_->in.data() + begin_, end_ - begin_});
-    co_return Outcome{};
+net::Awaitable<Outcome> Run::switch_protocols() {
+  if (!request_.allow_upgrade || !is_upgrade(exchange_.request()))
+    co_return broke_off("unasked-for 101");
+  net::ResponseHead head = client_head();
+  const auto* const protocol = received().find("Upgrade");
+  head.headers.push_back({"Connection", "Upgrade"});
+  if (protocol != nullptr) head.headers.push_back({"Upgrade", *protocol});
+  if (request_.on_head) request_.on_head(head);
+  std::string early;
+  const auto client = co_await exchange_.upgrade(head, early);
+  if (!client) co_return client_gone();
+  exchange_.watch_client(nullptr);
+  co_await tunnel(**client, early, connection_->stream,
+                  {connection_->in.data() + begin_, end_ - begin_});
+  co_return Outcome{};
+}
+
+// How the client is told the length of what the upstream frames as `framing_`.
+BodyFraming Run::client_framing() const {
+  switch (framing_.kind) {
+    case MessageFraming::length:
+      return {BodyFraming::length, framing_.length_bytes};
+    case MessageFraming::chunked:
+      return {exchange_.takes_chunked() ? BodyFraming::chunked : BodyFraming::unknown, 0};
+    case MessageFraming::until_close:
+      return {BodyFraming::unknown, 0};
+    default:
+      // An answer to HEAD says how long the body would be.
+      if (const auto* const length = received().find("Content-Length");
+          length != nullptr && exchange_.request().method == "HEAD")
+        return {BodyFraming::length, std::strtoull(std::string(*length).c_str(), nullptr, 10)};
+      return {BodyFraming::none, 0};
   }
-  framing_ = net::response_framing(received(), method);
+}
+
+net::Awaitable<Outcome> Run::pass_on() {
+  framing_ = net::response_framing(received(), exchange_.request().method);
   if (framing_.kind == MessageFraming::error) {
     error_ = "the upstream's answer is ambiguous: " + std::string(framing_.reason);
     co_return Outcome{Outcome::unreachable, error_};
   }
-  BodyFraming framing;
-  switch (framing_.kind) {
-    case MessageFraming::length:
-      framing = {BodyFraming::length, framing_.length_bytes};
-      break;
-    case MessageFraming::chunked:
-      framing = {exchange_.takes_chunked() ? BodyFraming::chunked : BodyFraming::unknown, 0};
-      break;
-    case MessageFraming::until_close:
-      framing = {BodyFraming::unknown, 0};
-      break;
-    default:
-      framing = {BodyFraming::none, 0};
-      // An answer to HEAD says how long the body would be.
-      if (const auto* const length = received().find("Content-Length");
-          length != nullptr && method == "HEAD")
-        framing = {BodyFraming::length, std::strtoull(std::string(*length).c_str(), nullptr, 10)};
-  }
-  co_return co_await pass_body(framing);
-}
-
-net::Awaitable<Outcome> Run::pass_body(BodyFraming framing) {
+  const BodyFraming framing = client_framing();
   net::ChunkFollower chunks(net::ChunkFollower::Mode::lenient);
   std::uint64_t left = framing_.length_bytes;
   bool whole = framing_.kind == MessageFraming::none ||

@@ -1,7 +1,5 @@
 #include "relay/request_head.h"
 
-#include <fmt/format.h>
-
 #include "net/hop_by_hop.h"
 #include "util/text.h"
 
@@ -42,7 +40,8 @@ void make_request_head(const net::Exchange& exchange, const net::Url& base, cons
 
   const std::string_view* const host = head.find("Host");
   add("Host", request.to_peer || host == nullptr ? std::string_view(base.authority) : *host);
-  std::string forwarded_for;
+  std::string_view forwarded_for;  // what came; fields of one name are one list (RFC 9110 5.3)
+  std::string several;
   for (const net::Header& header : head.headers) {
     const std::string_view name = header.name;
     if (net::is_hop_by_hop(name) || named.names(name)) continue;
@@ -53,15 +52,18 @@ void make_request_head(const net::Exchange& exchange, const net::Url& base, cons
     if (request.to_peer && is_forwarded(name)) continue;
     if (!request.api_key.empty() && is_key(name)) continue;
     if (util::iequals(name, "X-Forwarded-For")) {
-      forwarded_for.append(forwarded_for.empty() ? "" : ", ").append(header.value);
+      if (!forwarded_for.empty())
+        several = std::string(forwarded_for).append(", ").append(header.value);
+      forwarded_for = several.empty() ? header.value : several;
       continue;
     }
     add(name, header.value);
   }
   if (net::header_has_token(head.headers, "Te", "trailers")) add("Te", "trailers");
-  if (!request.to_peer && !exchange.remote_ip().empty())
-    add("X-Forwarded-For",
-        forwarded_for.append(forwarded_for.empty() ? "" : ", ").append(exchange.remote_ip()));
+  if (!request.to_peer && !exchange.remote_ip().empty()) {
+    out.append("X-Forwarded-For: ").append(forwarded_for);
+    out.append(forwarded_for.empty() ? "" : ", ").append(exchange.remote_ip()).append("\r\n");
+  }
   if (!request.api_key.empty()) {
     add("Authorization", "Bearer " + request.api_key);
     add("X-Api-Key", request.api_key);
@@ -70,7 +72,11 @@ void make_request_head(const net::Exchange& exchange, const net::Url& base, cons
     add("Connection", "Upgrade");
     add("Upgrade", *head.find("Upgrade"));
   }
-  if (request.body != nullptr) add("Content-Length", fmt::to_string(spliced_size(request)));
+  if (request.body != nullptr) {
+    out += "Content-Length: ";
+    util::append_number(out, spliced_size(request));
+    out += "\r\n";
+  }
   out.append("\r\n");
 }
 

@@ -24,11 +24,6 @@ std::size_t unsafe_bytes(std::string_view text, std::size_t at) {
   return c1 ? 2 : 0;
 }
 
-void append_number(std::string& out, std::uint64_t number) {
-  const fmt::format_int text(number);
-  out.append(text.data(), text.size());
-}
-
 void append_escaped(std::string& out, std::string_view text) {
   std::size_t begin = 0;  // of what has not been appended yet
   for (std::size_t i = 0; i < text.size();) {
@@ -87,9 +82,9 @@ void append_access_line(std::string& out, const net::Exchange& exchange,
     append_escaped(out, util::percent_decode(path));
   }
   out.append(" ").append(exchange.protocol()).append("\" ");
-  append_number(out, static_cast<std::uint64_t>(status));
+  util::append_number(out, static_cast<std::uint64_t>(status));
   out += ' ';
-  append_number(out, exchange.bytes_sent());
+  util::append_number(out, exchange.bytes_sent());
   out += " \"";
   append_escaped(out, agent ? *agent : std::string_view());
   out += "\" ";

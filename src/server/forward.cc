@@ -130,17 +130,20 @@ net::Awaitable<void> settle(Call& call, const Target& target, const relay::Outco
   if (outcome.kind != Kind::broke_off) co_await fail(call.exchange, 502, std::move(message));
 }
 
+// For a client that has been shown the loading of its model.
+net::Awaitable<relay::Outcome> run_late_relay(Call& call, net::Upstream& upstream,
+                                              const relay::Request& request) {
+  LateExchange late(call.exchange);
+  const relay::Outcome outcome =
+      co_await relay::relay(late, upstream, call.core.deps.wheel, request);
+  if (outcome.kind == relay::Outcome::complete) co_await late.finish();
+  co_return outcome;
+}
+
 net::Awaitable<relay::Outcome> run_relay(Call& call, net::Upstream& upstream,
                                          const relay::Request& request) {
-  relay::Outcome outcome;
-  if (call.exchange.responded()) {
-    LateExchange late(call.exchange);
-    outcome = co_await relay::relay(late, upstream, call.core.deps.wheel, request);
-    if (outcome.kind == relay::Outcome::complete) co_await late.finish();
-  } else {
-    outcome = co_await relay::relay(call.exchange, upstream, call.core.deps.wheel, request);
-  }
-  co_return outcome;
+  if (call.exchange.responded()) return run_late_relay(call, upstream, request);
+  return relay::relay(call.exchange, upstream, call.core.deps.wheel, request);
 }
 
 net::Awaitable<void> relay_to(Call& call, const Forwarding& forwarding, net::Upstream& upstream,
@@ -251,7 +254,7 @@ bool is_websocket(const net::RequestHead& head) {
 }
 
 net::Awaitable<util::Result<void>> receive_body(net::Exchange& exchange, net::Body& body,
-                                                ModelScan* scan, bool model_is_enough) {
+                                                ModelScan* scan) {
   const std::uint64_t expected = exchange.content_length().value_or(0);
   if (!exchange.has_body()) co_return util::Result<void>();
   for (;;) {
@@ -259,8 +262,7 @@ net::Awaitable<util::Result<void>> receive_body(net::Exchange& exchange, net::Bo
     const auto n = co_await exchange.read_body(room);
     if (!n) co_return tl::unexpected(n.error());
     if (*n == 0) co_return util::Result<void>();
-    const bool known = model_is_enough && scan && !scan->model_so_far().empty();
-    if (scan && !known && scan->wants_body()) scan->feed({room.data(), *n});
+    if (scan && scan->wants_body()) scan->feed({room.data(), *n});
     const auto kept = co_await body.commit(*n);
     if (!kept || body.size() == expected) co_return kept;
   }

@@ -25,11 +25,10 @@ struct Forwarding {
 // Answers the call's exchange in any case. Call and forwarding must outlive the awaitable.
 net::Awaitable<void> forward(Call& call, const Forwarding& forwarding);
 
-// Reads the request's body whole, and lets `scan` (may be null) see it on its way; with
-// `model_is_enough` only until the model is known, as scanning on costs more than moving the bytes.
+// Reads the request's body whole, and lets `scan` (may be null) see it on its way.
 // Errors: those of Exchange::read_body and Body::commit.
 net::Awaitable<util::Result<void>> receive_body(net::Exchange& exchange, net::Body& body,
-                                                ModelScan* scan, bool model_is_enough);
+                                                ModelScan* scan);
 
 bool is_websocket(const net::RequestHead& head);
 

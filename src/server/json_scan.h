@@ -22,6 +22,10 @@ struct ByteSpan {
 
 class JsonScan {
  public:
+  enum class Wanted { model, model_and_stream };
+  explicit JsonScan(Wanted wanted = Wanted::model_and_stream)
+      : seen_stream_(wanted == Wanted::model) {}
+
   // A longer value counts as absent.
   static constexpr std::size_t kMaxValue = 64 * 1024;
 
@@ -29,7 +33,7 @@ class JsonScan {
   void feed(std::string_view piece);
   // The document is over: a number or literal that stands last is now complete.
   void finish();
-  // Both are found or the object is over: more pieces change nothing.
+  // All that is wanted is found or the object is over: more pieces change nothing.
   bool done() const { return state_ == State::done; }
 
   // The decoded text of a string, the text as written of any other value; "" if absent or null.
@@ -77,7 +81,7 @@ class JsonScan {
   bool has_escapes_ = false;       // of the string being kept
   bool oversized_ = false;         // what is being kept is longer than its bound
   bool seen_model_ = false;
-  bool seen_stream_ = false;
+  bool seen_stream_;
   std::uint64_t depth_ = 0;         // of brackets within the value being read
   std::uint64_t consumed_ = 0;      // bytes of the document before the piece at hand
   std::uint64_t value_offset_ = 0;  // of the value being read

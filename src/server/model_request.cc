@@ -44,13 +44,13 @@ BodyKind body_kind(std::string_view content_type) {
   return BodyKind::opaque;
 }
 
-ModelScan::ModelScan(const net::RequestHead& head)
+ModelScan::ModelScan(const net::RequestHead& head, JsonScan::Wanted wanted)
     : query_(head.query()), is_get_(head.method == "GET") {
   if (is_get_) return;
   const std::string_view* content_type = head.find("content-type");
   switch (content_type ? body_kind(*content_type) : BodyKind::opaque) {
     case BodyKind::json:
-      body_.emplace<JsonScan>();
+      body_.emplace<JsonScan>(wanted);
       break;
     case BodyKind::multipart:
       body_.emplace<MultipartScan>(*content_type);
@@ -79,11 +79,6 @@ void ModelScan::feed(std::string_view piece) {
     form->too_large = form->too_large || form->text.size() + piece.size() > kMaxForm;
     if (!form->too_large) form->text += piece;
   }
-}
-
-std::string_view ModelScan::model_so_far() const {
-  const auto* json = std::get_if<JsonScan>(&body_);
-  return json ? std::string_view(json->model()) : std::string_view();
 }
 
 ModelRequest ModelScan::finish() {

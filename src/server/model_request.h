@@ -46,18 +46,17 @@ class ModelScan {
  public:
   static constexpr std::size_t kMaxForm = 10 * 1024 * 1024;  // of an urlencoded body
 
-  // Method, query and Content-Type are taken from `head`, which must outlive this object.
-  explicit ModelScan(const net::RequestHead& head);
+  // Method, query and Content-Type are taken from `head`, which must outlive this object. Where
+  // only the model is wanted, a JSON body is scanned until it is known: scanning on costs more than
+  // moving the bytes.
+  explicit ModelScan(const net::RequestHead& head,
+                     JsonScan::Wanted wanted = JsonScan::Wanted::model_and_stream);
 
   // Is there any more to learn from the body? Feeding on is harmless.
   bool wants_body() const;
   void feed(std::string_view piece);
   // The body is over. Once.
   ModelRequest finish();
-
-  // A model that is known before the end: what finish() will say whatever follows. "" if not known
-  // yet. Only a JSON body can tell early.
-  std::string_view model_so_far() const;
 
  private:
   struct FormBody {

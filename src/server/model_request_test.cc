@@ -103,18 +103,23 @@ TEST(ModelScan, FormLimit) {
   EXPECT_EQ(ask({"POST", "/x", kForm, fits + "x", ""}, 65536), "failed: form too large");
 }
 
-TEST(ModelScan, KnowsTheModelOfAJsonBodyEarly) {
+TEST(ModelScan, StopsWithTheLastThingItIsAskedFor) {
   net::RequestHead head;
   head.method = "POST";
   head.target = "/x";
   head.headers.push_back({"Content-Type", kJson});
-  ModelScan scan(head);
-  EXPECT_EQ(scan.model_so_far(), "");
-  scan.feed(R"({"model":"m","messages":[)");
-  EXPECT_EQ(scan.model_so_far(), "m");
-  EXPECT_TRUE(scan.wants_body());
-  scan.feed(R"(],"stream":false,"x":")");
-  EXPECT_FALSE(scan.wants_body());
+  ModelScan both(head);
+  ModelScan model(head, JsonScan::Wanted::model);
+  for (ModelScan* scan : {&both, &model}) {
+    scan->feed(R"({"x":1,"mod)");
+    EXPECT_TRUE(scan->wants_body());
+    scan->feed(R"(el":"m","messages":[)");
+  }
+  EXPECT_TRUE(both.wants_body());
+  EXPECT_FALSE(model.wants_body());
+  both.feed(R"(],"stream":true,"x":")");
+  EXPECT_FALSE(both.wants_body());
+  for (ModelScan* scan : {&both, &model}) EXPECT_EQ(scan->finish().model, "m");
 }
 
 TEST(BodyKind, Table) {

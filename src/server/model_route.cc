@@ -62,12 +62,13 @@ std::string pinned_name(const config::Profile* profile, const std::string& reque
 net::Awaitable<void> model_route(Call& call) {
   net::Exchange& exchange = call.exchange;
   const net::RequestHead& head = exchange.request();
-  ModelScan scan(head);
+  const bool asks_for_streaming = call.site->shows_loading();
+  ModelScan scan(head,
+                 asks_for_streaming ? JsonScan::Wanted::model_and_stream : JsonScan::Wanted::model);
   std::optional<net::Body> body;
   if (exchange.has_body() || exchange.content_length()) {  // "Content-Length: 0" is passed on
     body.emplace(call.core.deps.body_memory, call.core.deps.worker);
-    const auto received =
-        co_await receive_body(exchange, *body, &scan, !call.site->shows_loading());
+    const auto received = co_await receive_body(exchange, *body, &scan);
     if (!received) {
       co_await send_body_error(exchange, received.error());
       co_return;

@@ -52,11 +52,11 @@ net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::stri
   const net::RequestHead& head = exchange.request();
   const PeerModel* peer = forwarding.target.peer;
   std::optional<ModelScan> scan;
-  if (peer && peer->model != name) scan.emplace(head);
+  if (peer && peer->model != name) scan.emplace(head, JsonScan::Wanted::model);
   std::optional<net::Body> body;
   if (exchange.has_body() || exchange.content_length()) {  // "Content-Length: 0" is passed on
     body.emplace(call.core.deps.body_memory, call.core.deps.worker);
-    const auto received = co_await receive_body(exchange, *body, scan ? &*scan : nullptr, true);
+    const auto received = co_await receive_body(exchange, *body, scan ? &*scan : nullptr);
     if (!received) {
       co_await send_body_error(exchange, received.error());
       co_return;

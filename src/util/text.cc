@@ -1,5 +1,7 @@
 #include "util/text.h"
 
+#include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 namespace llama_swap::util {
@@ -30,9 +32,8 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-bool iequals(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
+bool same_ignoring_case(const char* a, const char* b, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i)
     if (lower_char(a[i]) != lower_char(b[i])) return false;
   return true;
 }
@@ -62,6 +63,12 @@ std::string join(const std::vector<std::string>& pieces, std::string_view separa
   return out;
 }
 
+void append_number(std::string& out, std::uint64_t number) {
+  std::array<char, 20> digits;
+  const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
+}
+
 std::string replace_all(std::string text, std::string_view from, std::string_view to) {
   for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
     text.replace(at, from.size(), to);
@@ -69,9 +76,9 @@ std::string replace_all(std::string text, std::string_view from, std::string_vie
 }
 
 std::string percent_decode(std::string_view text) {
-  std::string out;
+  std::string out(text.substr(0, text.find('%')));
   out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = out.size(); i < text.size(); ++i) {
     if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
         hex_digit(text[i + 2]) >= 0) {
       out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
