@@ -86,6 +86,8 @@ class Exchange {
   // From now on until the next call (nullptr ends it) `gone` is called when the client closes;
   // noticed within about 200 ms. At most once. Must not destroy the exchange.
   virtual void watch_client(std::function<void()> gone) = 0;
+  // Asks for that news without the delay, at the price of a system call. While a client is watched.
+  virtual void watch_closely() = 0;
   virtual bool client_gone() const = 0;
 
  protected:

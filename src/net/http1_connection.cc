@@ -552,6 +552,10 @@ void Connection::watch_client(std::function<void()> gone) {
     watch_tick_.clear();
 }
 
+void Connection::watch_closely() {
+  if (!asked_kernel_) ask_kernel();
+}
+
 // Requests that are answered within a tick never come here, so they pay nothing for being watched.
 void Connection::on_watch_tick() {
   if (client_gone_ || stream_.was_cut()) return on_client_gone();

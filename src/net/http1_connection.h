@@ -53,6 +53,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   bool takes_chunked() const override { return head_.version_minor >= 1; }
   Awaitable<util::Result<Stream*>> upgrade(const ResponseHead& head, std::string& early) override;
   void watch_client(std::function<void()> gone) override;
+  void watch_closely() override;
   bool client_gone() const override { return client_gone_; }
 
  private:

@@ -35,8 +35,9 @@ class Waiting {
         tick_(call.core.deps.wheel, [this] { wakeup_.notify(); }) {
     if (forwarding.loading_state) loading_.emplace(forwarding.target.local->id);
     admission_.notify([this] { wakeup_.notify(); });
-    exchange_.watch_client([this] { wakeup_.notify(); });
-    if (entry_) entry_->on_cancel([this] { wakeup_.notify(); });
+    exchange_.watch_client([this] { give_up(); });
+    exchange_.watch_closely();
+    if (entry_) entry_->on_cancel([this] { give_up(); });
   }
   ~Waiting() {
     admission_.notify(nullptr);
@@ -54,7 +55,13 @@ class Waiting {
 
  private:
   bool waits() const {
-    return admission_.phase() == swap::Admission::Phase::waiting && !given_up();
+    return !given_up() && admission_.phase() == swap::Admission::Phase::waiting;
+  }
+  // The place in the queue and under the limit is for another one at once, not when this coroutine
+  // has its turn.
+  void give_up() {
+    admission_.withdraw();
+    wakeup_.notify();
   }
   net::Awaitable<void> begin_stream();
   net::Awaitable<void> show();

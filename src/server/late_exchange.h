@@ -35,6 +35,7 @@ class LateExchange final : public net::Exchange {
                                                      std::string& early) override;
 
   void watch_client(std::function<void()> gone) override { begun_.watch_client(std::move(gone)); }
+  void watch_closely() override { begun_.watch_closely(); }
   bool client_gone() const override { return begun_.client_gone(); }
 
  private:

@@ -83,6 +83,7 @@ class FakeExchange final : public net::Exchange {
     co_return util::fail(util::Errc::invalid, "not here");
   }
   void watch_client(std::function<void()> gone) override { gone_ = std::move(gone); }
+  void watch_closely() override {}
   bool client_gone() const override { return left_ || aborted; }
 
   // ---- for the test

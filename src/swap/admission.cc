@@ -58,7 +58,11 @@ int Admission::priority() const {
 }
 
 void Admission::notify(std::function<void()> changed) {
-  ticket_->changed_hook = std::move(changed);
+  if (ticket_) ticket_->changed_hook = std::move(changed);
+}
+
+void Admission::withdraw() {
+  const Admission ends_here(std::move(*this));
 }
 
 }  // namespace llama_swap::swap

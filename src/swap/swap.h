@@ -75,6 +75,8 @@ class Admission {
   // more calls.
   void notify(std::function<void()> changed);
   int priority() const;
+  // Ends it now, as its destruction does. Nothing may be asked of it after that.
+  void withdraw();
 
  private:
   friend class Actor;

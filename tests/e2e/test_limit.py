@@ -48,3 +48,15 @@ def test_slots_come_back_whatever_happens(lab):
         stream.close()
     busy.result()
     assert [r.result().status for r in [daemon.start_chat('a', 'hold:200ms') for _ in range(3)]] == [200] * 3
+
+
+def test_slot_of_a_waiting_client_that_left_is_free_at_once(lab):
+    daemon = lab.daemon({'a': {'concurrencyLimit': 1, 'flags': '--load 3s'}, 'b': ''})
+    for _ in range(10):
+        waiting = daemon.open_chat('a')
+        assert daemon.chat('a').status == 429, 'it has the only slot'
+        waiting.close()
+        with_slot = daemon.open_chat('a')
+        assert daemon.chat('a').status == 429, 'the next one has it, not this one'
+        with_slot.close()
+    assert daemon.chat('a').status == 200
