@@ -12,7 +12,8 @@
 namespace llama_swap::net {
 namespace {
 
-constexpr std::size_t kFirst = 4 << 10;
+constexpr std::size_t kFirst = 4 << 10;  // of a body of unknown size
+constexpr std::size_t kLeast = 512;
 constexpr std::size_t kRound = 64 << 10;
 
 std::size_t capacity_for(std::size_t size) {
@@ -87,7 +88,9 @@ std::span<char> Body::prepare(std::uint64_t expected) {
   if (!buffer_.bytes) {
     to_file_ = expected > kMaxInMemory;
     // One byte more, so that there is room to find the end.
-    if (!to_file_) buffer_ = memory_.take(std::max(kFirst, static_cast<std::size_t>(expected) + 1));
+    const std::size_t wanted =
+        expected == 0 ? kFirst : std::max(kLeast, static_cast<std::size_t>(expected) + 1);
+    if (!to_file_) buffer_ = memory_.take(wanted);
     if (!buffer_.bytes) {
       to_file_ = true;
       buffer_ = memory_.take(BodyMemory::kSmall);

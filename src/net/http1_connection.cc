@@ -16,7 +16,7 @@
 namespace llama_swap::net {
 namespace {
 
-constexpr std::size_t kFirstBuffer = 4 << 10;
+constexpr std::size_t kFirstBuffer = 2 << 10;
 constexpr std::size_t kMaxDrain =
     256 << 10;  // of a body nobody read; rather that than a new connection
 constexpr auto kWatchTick = std::chrono::milliseconds(100);

@@ -20,9 +20,11 @@ using net::BodyFraming;
 using net::MessageFraming;
 using net::Stream;
 
-constexpr std::size_t kSmallBuffer =
-    4 << 10;  // enough for events; a thousand quiet streams hold one each
-constexpr std::size_t kLargeBuffer = 64 << 10;  // once a read has filled the small one
+// What is read at a time: enough for a head or an event, as a thousand quiet streams hold one each;
+// more for those whose reads fill it.
+constexpr std::size_t kSmallBuffer = 1 << 10;
+constexpr std::size_t kLargeBuffer = 64 << 10;
+constexpr std::size_t kGrowth = 4;
 constexpr std::size_t kFilePiece = 256 << 10;
 
 // One request under way.
@@ -86,7 +88,7 @@ net::Awaitable<Outcome> Run::run() {
       connection_ = std::move(*connected);
     }
     begin_ = end_ = 0;
-    connection_->in.resize(kSmallBuffer);
+    if (connection_->in.empty()) connection_->in.resize(kSmallBuffer);
     // A server may answer and close before it has read the whole body: so a failed write is not the
     // end, the answer may be there.
     co_await send_request();
@@ -178,7 +180,7 @@ net::Awaitable<Run::Attempt> Run::receive_head() {
         continue;
       }
     }
-    if (end_ == connection_->in.size()) connection_->in.resize(connection_->in.size() * 4);
+    if (end_ == connection_->in.size()) connection_->in.resize(connection_->in.size() * kGrowth);
     const std::ptrdiff_t n = co_await connection_->stream.read(
         {connection_->in.data() + end_, connection_->in.size() - end_});
     if (n <= 0) {
@@ -311,7 +313,7 @@ net::Awaitable<Outcome> Run::pass_on() {
     if (chunks.broken())
       co_return broke_off("the upstream's chunks are broken: " + std::string(chunks.error()));
     if (end_ == connection_->in.size() && connection_->in.size() < kLargeBuffer)
-      connection_->in.resize(kLargeBuffer);
+      connection_->in.resize(connection_->in.size() * kGrowth);
     begin_ = end_ = 0;
     const std::ptrdiff_t n = co_await connection_->stream.read(connection_->in);
     if (exchange_.client_gone()) co_return client_gone();
