@@ -7,6 +7,7 @@ from harness import procs
 from harness.waiting import patience, until
 
 MESSAGES = [{'role': 'user', 'content': 'Say hello.'}]
+COLD = {'temperature': 0}
 FILES = {'smol': 'smol.gguf', 'gemma': 'gemma.gguf'}
 
 
@@ -81,7 +82,7 @@ def test_alternating_anthropic_client(lab, daemon, anthropic):
     # Temperature 0: where an answer begins with half a character (an emoji of several tokens), this llama-server sends
     # no message_start, and the client makes nothing of the rest.
     for name in ('smol', 'gemma', 'smol', 'gemma'):
-        with anthropic.messages.stream(model=name, messages=MESSAGES, max_tokens=8, temperature=0) as stream:
+        with anthropic.messages.stream(model=name, messages=MESSAGES, max_tokens=8, extra_body=COLD) as stream:
             text = ''.join(stream.text_stream)
             final = stream.get_final_message()
         assert final.model == name and final.usage.output_tokens > 0 and text == ''.join(b.text for b in final.content)
