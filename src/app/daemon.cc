@@ -161,10 +161,6 @@ void Daemon::reload() {
     log_.warn("failed to reload config: {}", loaded.text(config::Severity::error));
     return;
   }
-  if (loaded.config->matrix) {
-    log_.warn("failed to build new server during reload: {}", kNoMatrix);
-    return;
-  }
   const std::string warnings = loaded.text(config::Severity::warning);
   if (!warnings.empty()) log_.log(LogLevel::warn, warnings);
   config_ = std::move(loaded.config);

@@ -5,7 +5,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "app/config_watch.h"
 #include "app/flags.h"
@@ -25,10 +24,6 @@
 #include "util/result.h"
 
 namespace llama_swap::app {
-
-// Why a configuration with a matrix is refused rather than run under other rules.
-inline constexpr std::string_view kNoMatrix =
-    "the matrix router is not available in this version; use groups";
 
 class Daemon {
  public:

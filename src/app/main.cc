@@ -41,10 +41,6 @@ int serve(const app::Flags& flags) {
     app::early_error("failed to load config", loaded.text(config::Severity::error));
     return 1;
   }
-  if (loaded.config->matrix) {
-    app::early_error("failed to create server", app::kNoMatrix);
-    return 1;
-  }
   app::Daemon daemon(flags, sources, std::move(loaded));
   return daemon.run();
 }

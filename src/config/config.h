@@ -88,7 +88,7 @@ struct Group {
   std::vector<std::string> members;  // real model ids
 };
 
-struct Matrix {  // section 7.4; expressions are text here, parsed by the matrix module
+struct Matrix {  // section 7.4; expressions are text here, checked when loaded (matrix_sets.h)
   std::vector<std::pair<std::string, std::string>> vars;  // short name -> model id
   std::map<std::string, std::int64_t> evict_costs;        // model id -> cost
   std::vector<std::pair<std::string, std::string>> sets;  // natural key order (7.4)

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "config/decode.h"
+#include "config/matrix_sets.h"
 #include "config/natural_order.h"
 
 namespace llama_swap::config {
@@ -130,14 +131,27 @@ void read_costs(const Reader& reader, const Config& config, Matrix& matrix) {
   }
 }
 
-Matrix read_matrix(const Reader& reader, const Config& config) {
-  Matrix matrix;
-  read_vars(reader, config, matrix);
-  read_costs(reader, config, matrix);
+void read_sets(const Reader& reader, const Config& config, Matrix& matrix) {
   for (auto& set : reader.string_map("sets"))
     matrix.sets.emplace_back(std::move(set.name), std::move(set.value));
   std::ranges::sort(matrix.sets, natural_less, &std::pair<std::string, std::string>::first);
   if (!reader.has_entries("sets")) reader.error("sets", "the matrix needs at least one set");
+
+  const auto built = build_sets(matrix, config.models, [](const std::string&) { return 0; });
+  if (built) return;
+  for (const auto& fault : built.error()) {
+    const auto& [name, expression] = matrix.sets[fault.set];
+    const int before = length(std::string_view(expression).substr(0, fault.at));
+    reader.error_at(reader.at_character("sets", name, before), join_path("sets", name),
+                    fault.message);
+  }
+}
+
+Matrix read_matrix(const Reader& reader, const Config& config) {
+  Matrix matrix;
+  read_vars(reader, config, matrix);
+  read_costs(reader, config, matrix);
+  read_sets(reader, config, matrix);
   return matrix;
 }
 

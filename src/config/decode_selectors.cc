@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "config/decode.h"
+#include "config/matrix_sets.h"
 #include "config/names.h"
+#include "matrix/solver.h"
 #include "util/text.h"
 
 namespace llama_swap::config {
@@ -45,6 +48,19 @@ bool share_group(const std::vector<Resolved>& targets, const Config& config) {
   });
 }
 
+// The same with a matrix. One that has errors has been reported.
+bool share_combination(const std::vector<Resolved>& targets, const Config& config) {
+  std::map<std::string, matrix::Model> numbers;
+  const auto number = [&numbers](const std::string& id) {
+    return numbers.emplace(id, static_cast<matrix::Model>(numbers.size())).first->second;
+  };
+  const auto sets = build_sets(*config.matrix, config.models, number);
+  std::vector<matrix::Model> models;
+  for (const Resolved& target : targets)
+    if (target.model) models.push_back(number(target.model->id));
+  return !sets || matrix::can_run_together(*sets, models);
+}
+
 void check_spillover(const Reader& body, const std::vector<Placed<std::string>>& names,
                      const std::vector<Resolved>& targets, const Config& config) {
   for (std::size_t i = 0; i < targets.size(); ++i) {
@@ -56,10 +72,16 @@ void check_spillover(const Reader& body, const std::vector<Placed<std::string>>&
   }
   const auto local = std::ranges::count_if(
       targets, [](const Resolved& target) { return target.model != nullptr; });
-  if (local < 2 || config.matrix || share_group(targets, config)) return;
-  body.error(
-      "targets",
-      "strategy spillover needs its local targets in one and the same group with swap: false");
+  if (local < 2) return;
+  if (config.matrix) {
+    if (share_combination(targets, config)) return;
+    body.error("targets",
+               "strategy spillover needs its local targets in one combination of the matrix");
+  } else if (!share_group(targets, config)) {
+    body.error(
+        "targets",
+        "strategy spillover needs its local targets in one and the same group with swap: false");
+  }
 }
 
 Strategy read_strategy(const Reader& body) {

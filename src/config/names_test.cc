@@ -203,6 +203,13 @@ TEST(Selectors, Refused) {
   with_models(
       "selectors: {s: {strategy: spillover, targets: [owl, big]}, p: {strategy: pin, targets: "
       "[owl, fox], settings: {spillover: 0}}}");
+
+  const std::string spillover =
+      "selectors: {s: {strategy: spillover, targets: [bird, fox, far/big]}}\n";
+  with_models(spillover + "matrix: {sets: {r: fox, s: +r & (fox | owl)}}");
+  with_models(spillover + "matrix: {vars: {x: fox}, sets: {s: owl & x}}");
+  refused_with_models(spillover + "matrix: {sets: {r: fox, s: +r | owl}}",
+                      {"selectors.s.targets", "one combination of the matrix"});
 }
 
 }  // namespace

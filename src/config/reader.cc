@@ -41,6 +41,18 @@ Mark Reader::at(std::string_view key) const {
   return found ? found->start : at_;
 }
 
+Mark Reader::at_character(std::string_view key, std::string_view name, int character) const {
+  const Node* map = value(key);
+  const Node* text = map ? map->find(name) : nullptr;
+  if (!text) return at(key);
+  // What is written in one line and is as long as what it means is written as it is.
+  Mark out = text->start;
+  const int quote = text->plain ? 0 : 1;
+  const int written = text->end.column - out.column - 2 * quote;
+  if (text->end.line == out.line && written == length(text->text)) out.column += quote + character;
+  return out;
+}
+
 void Reader::error(std::string_view key, std::string message) const {
   error_at(at(key), key, std::move(message));
 }

@@ -71,6 +71,9 @@ class Reader {
   Mark at() const { return at_; }
   // Where the value of a key stands; where the section stands, if it has none.
   Mark at(std::string_view key) const;
+  // Where the character (counted from 0) of a string in a string_map stands. The start of the
+  // string where that cannot be told: it is folded, has escapes, or a macro was filled in.
+  Mark at_character(std::string_view key, std::string_view name, int character) const;
 
   void error(std::string_view key, std::string message) const;
   void error_at(Mark at, std::string_view key, std::string message) const;

@@ -130,6 +130,42 @@ TEST(Routing, Matrix) {
           ->matrix);
 }
 
+// What is wrong with expressions; the rest is in src/matrix/expression_test.cc and sets_test.cc.
+TEST(Routing, MatrixExpressions) {
+  static const struct {
+    const char* expression;  // begins in column 8
+    int column;
+    const char* message;
+  } cases[] = {
+      {"owl & nobody", 14, "unknown var or model \"nobody\""},
+      {"'owl & nobody'", 15, "unknown var or model \"nobody\""},
+      {"\"owl & \\x6eobody\"", 8, "unknown var or model \"nobody\""},
+      {"${m} & nobody", 8, "unknown var or model \"nobody\""},
+      {"|-\n      owl &\n      nobody", 8, "unknown var or model \"nobody\""},
+      {"bird", 8, "unknown var or model \"bird\""},  // an alias
+      {"~", 8, "empty expression"},
+      {"'  '", 9, "empty expression"},
+      {"' owl @ fox'", 14, "unexpected character \"@\" at position 4"},
+      {"owl | +t", 14, "+t refers to an undefined set"},
+      {"owl | +s", 14, "circular reference: +s leads back to this set"},
+      {"v fox", 10, "unexpected token \"fox\" at position 2"},
+      {"(v & fox) | (", 21, "unexpected token end of expression at position 13"},
+  };
+  for (const auto& c : cases) {
+    const LoadResult result = load_all(
+        {kModels + "macros: {m: elk}\nmatrix:\n  vars: {v: owl}\n  sets:\n    s: " + c.expression});
+    EXPECT_FALSE(result.config) << c.expression;
+    ASSERT_EQ(result.problems.size(), 1u) << result.text(Severity::error);
+    const Problem& problem = result.problems.front();
+    EXPECT_EQ(problem.key, "matrix.sets.s");
+    EXPECT_EQ(problem.message, std::string("set \"s\": ") + c.message) << c.expression;
+    EXPECT_EQ(problem.line, 6) << c.expression;
+    EXPECT_EQ(problem.column, c.column) << c.expression;
+  }
+  const LoadResult all = load_all({kModels + "matrix: {sets: {s10: zz, s9: owl &, a: (owl}}"});
+  EXPECT_EQ(all.problems.size(), 3u) << all.text(Severity::error);
+}
+
 TEST(Routing, MatrixRefused) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> cases = {
       {"{}", {"matrix.sets", "at least one"}},

@@ -62,6 +62,10 @@ class History {
       if (!line.ends_with(":")) run(line);
     }
     if (next_name < names.size()) run("model " + names[next_name++]);
+    if (chance(25)) {
+      names_.assign(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(next_name));
+      for (int set = between(1, 2); set > 0; --set) run(matrix_line(set));
+    }
     for (std::size_t i = 0; i < next_name; ++i) {
       run(fmt::format("set {} ttl={} limit={} priority={}", names[i],
                       chance(40) ? between(1, 9) : 0, between(1, 4),
@@ -69,6 +73,19 @@ class History {
     }
     if (chance(70)) run(chance(15) ? "maxwait never" : fmt::format("maxwait {}", between(1, 12)));
     if (chance(30)) run(fmt::format("minresidency {}", between(1, 8)));
+  }
+
+  // A set of the matrix: alternatives, each of one to three models or choices between two.
+  std::string matrix_line(int set) {
+    std::string line = fmt::format("matrix s{} : ", set);
+    for (int alternative = between(1, 3); alternative > 0; --alternative) {
+      for (int factor = between(1, 3); factor > 0; --factor) {
+        line += chance(70) ? any(names_) : fmt::format("( {} | {} )", any(names_), any(names_));
+        line += factor > 1 ? " & " : "";
+      }
+      line += alternative > 1 ? " | " : "";
+    }
+    return line;
   }
 
   // Something that may happen now. Requests and their ends are the most frequent, as in life.
@@ -135,6 +152,7 @@ class History {
       case 6:
         return fmt::format("group g0{} : {}", chance(50) ? "" : " shared noswap", any(seen.models));
       case 7:
+        if (!names_.empty() && chance(50)) return matrix_line(1);
         return fmt::format("maxwait {}", between(0, 9));
       case 8:
         return chance(10) ? "shutdown" : "reload";
@@ -147,6 +165,7 @@ class History {
   World world_;
   Script script_;
   int tickets_ = 0;
+  Script names_;  // of models; empty: there is no matrix
 };
 
 std::string replay(const Script& script) {

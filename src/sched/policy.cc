@@ -23,6 +23,7 @@ Models GroupPolicy::evictions(ModelId target, const Models& running) const {
   const Group& own = group_of(target);
   Models out;
   for (ModelId model : running) {
+    if (model == target) continue;
     const Group& other = group_of(model);
     const bool displaced = &other == &own ? own.swap : own.exclusive && !other.persistent;
     if (displaced) out.push_back(model);

@@ -35,6 +35,7 @@ TEST(GroupPolicy, Table) {
       {"a persistent group displaces others if exclusive", p, {a, c}, {a, c}},
       {"models in no group can be displaced", a, {removed, unheard}, {removed, unheard}},
       {"but not by a group that is not exclusive", c, {removed}, {}},
+      {"a model does not displace itself", a, {a, b}, {b}},
   };
   for (const Case& it : cases) {
     SCOPED_TRACE(it.name);

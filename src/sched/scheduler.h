@@ -115,6 +115,9 @@ struct Instance {
 class Effects {
  public:
   virtual ~Effects() = default;
+  // It was decided what must go for `target`: `running` is what the policy was asked with. What is
+  // to be stopped and started for it follows. For the log.
+  virtual void swap_begins(ModelId target, const Models& running) = 0;
   // Launch it. Answered by ready or start_failed, then perhaps exited, at the very end gone.
   virtual void start(const Instance& instance) = 0;
   // Stop it; `instance.why_stopped` says why. Answered by gone. Comes again for one that is
@@ -250,6 +253,7 @@ class Scheduler {
   const Models& running();
   const Models& evictions(ModelId model);
   Models evictions_beside(ModelId model, ModelId newcomer);
+  Models as_seen_by(ModelId model, Models beside) const;
   Resident resident(ModelId model) const;
   Facts facts_for(ModelId model, std::span<const ModelId> overdue, Time now);
   void touch() { ++revision_; }

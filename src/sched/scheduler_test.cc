@@ -72,6 +72,20 @@ TEST(Scheduler, ACompatibleRequestOvertakes) {
         {"finish", ""}});
 }
 
+TEST(Scheduler, AModelThatIsReadyServesWhateverTheMatrixHasBecome) {
+  play({{"matrix s : a & b", ""},
+        {"+ 1 a", "start a; 1 load"},
+        {"ready a", "1 served"},
+        {"+ 2 b", "start b; 2 load"},
+        {"ready b", "2 served"},
+        {"matrix s : a & c | b", ""},
+        {"reload", ""},
+        {"+ 3 a", "3 served"},
+        {"+ 4 b", "4 served"},
+        {"+ 5 c", "5 busy b #1"},
+        {"finish", ""}});
+}
+
 TEST(Scheduler, PriorityOrdersTheQueue) {
   play({{"model a p q", ""},
         {"set p priority=10", ""},
@@ -390,6 +404,7 @@ TEST(Scheduler, BecomingReadyIsActivity) {
 // The time is up, but nobody has looked at the clock yet.
 TEST(Scheduler, ARequestAtTheLastMomentKeepsTheModel) {
   struct NoStop : Effects {
+    void swap_begins(ModelId, const Models&) override {}
     void start(const Instance& i) override { started = i.id; }
     void stop(const Instance&) override { ADD_FAILURE() << "stopped"; }
     void changed(Ticket&) override {}

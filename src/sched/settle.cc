@@ -121,6 +121,7 @@ void Scheduler::advance_swaps(Time now) {
 
 void Scheduler::begin_swap(Ticket& first, Models displaced, Time now) {
   Model& model = models_[first.model];
+  effects_.swap_begins(first.model, as_seen_by(first.model, running()));
   model.swap = std::make_unique<Swap>();
   model.swap->policy_revision = policy_revision_;
   touch();
@@ -326,10 +327,15 @@ const Models& Scheduler::evictions(ModelId id) {
 
 // What would have to go for `id` if `newcomer` ran as well.
 Models Scheduler::evictions_beside(ModelId id, ModelId newcomer) {
-  Models others = running();
-  insert(others, newcomer);
-  std::erase(others, id);
-  return settings_.policy->evictions(id, others);
+  Models beside = running();
+  insert(beside, newcomer);
+  return settings_.policy->evictions(id, as_seen_by(id, std::move(beside)));
+}
+
+// As the policy wants it: the model itself counts only if it is ready.
+Models Scheduler::as_seen_by(ModelId id, Models beside) const {
+  if (!usable(models_[id])) std::erase(beside, id);
+  return beside;
 }
 
 Resident Scheduler::resident(ModelId id) const {

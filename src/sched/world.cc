@@ -6,6 +6,8 @@
 #include <cmath>
 #include <sstream>
 
+#include "sched/matrix_policy.h"
+
 namespace llama_swap::sched::testing {
 namespace {
 
@@ -61,6 +63,10 @@ bool World::configure(const std::vector<std::string>& words) {
       group.members.push_back(words[i]);
     }
     groups_[words[1]] = group;
+  } else if (verb == "matrix") {
+    std::string& expression = sets_[words[1]];
+    expression.clear();
+    for (std::size_t i = 3; i < words.size(); ++i) expression += words[i] + " ";
   } else if (verb == "set") {
     ModelSettings& model = models_[id(words[1])];
     for (std::size_t i = 2; i < words.size(); ++i) {
@@ -85,6 +91,19 @@ bool World::configure(const std::vector<std::string>& words) {
 }
 
 Settings World::settings() {
+  auto policy = sets_.empty() ? group_policy() : matrix_policy();
+  return {models_, std::move(policy), max_wait_, min_residency_};
+}
+
+std::shared_ptr<const Policy> World::matrix_policy() {
+  auto sets = matrix::Sets::build({sets_.begin(), sets_.end()},
+                                  [this](std::string_view name) { return id(std::string(name)); });
+  require(sets.has_value(), "the script has a valid matrix");
+  return std::make_shared<MatrixPolicy>(sets ? *std::move(sets) : matrix::Sets(),
+                                        MatrixPolicy::Costs());
+}
+
+std::shared_ptr<const Policy> World::group_policy() {
   std::vector<Group> groups;
   Group rest;
   std::vector<bool> grouped(names_.size());
@@ -100,7 +119,7 @@ Settings World::settings() {
     if (!grouped[model] && models_[model].configured) rest.members.push_back(model);
   }
   groups.push_back(std::move(rest));
-  return {models_, std::make_shared<GroupPolicy>(std::move(groups)), max_wait_, min_residency_};
+  return std::make_shared<GroupPolicy>(std::move(groups));
 }
 
 ModelId World::id(const std::string& name) {
@@ -224,6 +243,8 @@ void World::start(const Instance& instance) {
     require(!exclude_each_other(process.model, instance.model),
             "G3: models that exclude each other never run together");
   }
+  const bool fits = scheduler_->settings().policy->evictions(instance.model, running()).empty();
+  require(sets_.empty() || fits, "G3: what is started fits in with all that runs");
   require(!shut_down_, "nothing is started after shutdown");
   require(settings_of(instance.model).configured, "only configured models are started");
   processes_.push_back({instance.id, instance.model, Process::starting, {}});
@@ -363,7 +384,12 @@ void World::check_served(const Client& client) {
     const Ticket& first = other->ticket;
     if (first.phase != Ticket::Phase::waiting || first.model == ticket.model) continue;
     if (!first.has_claim || other->claim_after >= ticket.number) continue;
-    const Models displaced = scheduler_->settings().policy->evictions(first.model, {ticket.model});
+    Models beside{ticket.model};
+    const Instance* own = scheduler_->instance(first.model);
+    if (own && own->state == Instance::State::ready && !own->outdated) {
+      beside.insert(std::ranges::upper_bound(beside, first.model), first.model);
+    }
+    const Models displaced = scheduler_->settings().policy->evictions(first.model, beside);
     require(displaced.empty(), "G8: those before an overdue ticket are fixed when it becomes so");
   }
 }
@@ -373,11 +399,28 @@ bool World::exclude_each_other(ModelId a, ModelId b) const {
   return !policy.evictions(a, {b}).empty() && !policy.evictions(b, {a}).empty();
 }
 
+Models World::running() const {
+  Models out;
+  for (const Process& process : processes_) out.push_back(process.model);
+  std::ranges::sort(out);
+  return out;
+}
+
 bool World::resident_may_stay(ModelId target) const {
+  Models beside = running();
+  for (const auto& client : clients_) {
+    const Ticket& ticket = client->ticket;
+    const bool in_swap = ticket.phase == Ticket::Phase::waiting && !ticket.queued;
+    if (in_swap && !contains(beside, ticket.model)) {
+      beside.insert(std::ranges::upper_bound(beside, ticket.model), ticket.model);
+    }
+  }
+  std::erase(beside, target);
+  const Models displaced = scheduler_->settings().policy->evictions(target, beside);
   return std::ranges::any_of(processes_, [&](const Process& p) {
     return p.state == Process::ready &&
-           p.ready_since + scheduler_->settings().min_residency > now_ && p.model != target &&
-           !scheduler_->settings().policy->evictions(target, {p.model}).empty();
+           p.ready_since + scheduler_->settings().min_residency > now_ &&
+           contains(displaced, p.model);
   });
 }
 

@@ -4,6 +4,7 @@
 //
 //   model NAME...                    configures models in the default group (swap, exclusive)
 //   group NAME [noswap] [shared] [persistent] : MODEL...   (shared: not exclusive)
+//   matrix NAME : EXPRESSION         a set; with the first one, groups do not count any more
 //   set MODEL [ttl=S] [limit=N] [priority=N]
 //   maxwait S|never|default          minresidency S        (seconds)
 //   drop MODEL / readd MODEL         no longer configured, configured again; like all of the above
@@ -73,6 +74,7 @@ class World : public Effects {
     std::vector<std::string> members;
   };
 
+  void swap_begins(ModelId, const Models&) override {}
   void start(const Instance& instance) override;
   void stop(const Instance& instance) override;
   void changed(Ticket& ticket) override;
@@ -94,9 +96,12 @@ class World : public Effects {
   void require(bool good, std::string_view what);
 
   Settings settings();
+  std::shared_ptr<const Policy> group_policy();
+  std::shared_ptr<const Policy> matrix_policy();
   ModelId id(const std::string& name);
   Models ids(const std::vector<std::string>& words, std::size_t from);
   bool exclude_each_other(ModelId a, ModelId b) const;
+  Models running() const;
   bool resident_may_stay(ModelId target) const;
   const ModelSettings& settings_of(ModelId model) const;
   std::optional<util::Millis> max_wait_in_force() const;
@@ -108,6 +113,7 @@ class World : public Effects {
   // The configuration as the script has written it so far.
   std::vector<std::string> names_;
   std::map<std::string, GroupLine> groups_;
+  std::map<std::string, std::string> sets_;  // of the matrix
   std::vector<ModelSettings> models_;
   std::optional<util::Millis> max_wait_;
   util::Millis min_residency_{0};

@@ -7,6 +7,8 @@
 #include <boost/asio/post.hpp>
 #include <tuple>
 
+#include "util/text.h"
+
 namespace llama_swap::swap {
 namespace {
 
@@ -78,6 +80,28 @@ Actor::Impl::~Impl() {
 }
 
 // ---- effects
+
+// The words are those of the original: people search their logs for them.
+void Actor::Impl::swap_begins(sched::ModelId target, const sched::Models& beside) {
+  const auto why = scheduler.settings().policy->explain(target, beside);
+  if (!why) return;
+  const std::string& name = table.name(target);
+  if (beside.empty()) {
+    return log(config::LogLevel::info,
+               fmt::format("{}: model={} starting (no models running)", router(), name));
+  }
+  // One line, whatever the expression was written in.
+  const std::string expression = util::replace_all(why->expression, "\n", " ");
+  const auto names = [this](const sched::Models& models) {
+    auto sorted = table.names(models);
+    std::ranges::sort(sorted);
+    return fmt::format("[{}]", fmt::join(sorted, " "));
+  };
+  log(why->evicted.empty() ? config::LogLevel::debug : config::LogLevel::info,
+      fmt::format("{}: model={} set={} dsl=\"{}\" evict={} target={} cost={}{}", router(), name,
+                  why->set, expression, names(why->evicted), names(why->combination), why->cost,
+                  why->exact ? "" : " (there may be a better one)"));
+}
 
 void Actor::Impl::start(const sched::Instance& instance) {
   const process::LaunchSpec spec = process::launch_spec(*table.model(instance.model));

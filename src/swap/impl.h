@@ -80,6 +80,7 @@ struct Actor::Impl final : sched::Effects {
   ~Impl() override;
 
   // ---- effects
+  void swap_begins(sched::ModelId target, const sched::Models& beside) override;
   void start(const sched::Instance& instance) override;
   void stop(const sched::Instance& instance) override;
   void changed(sched::Ticket& ticket) override;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/matrix_sets.h"
+#include "sched/matrix_policy.h"
 #include "sched/policy.h"
 
 namespace llama_swap::swap {
@@ -46,6 +48,13 @@ sched::Settings ModelTable::settings() const {
     if (priority != config_->scheduling.priority.end()) settings.priority = priority->second;
     out.models.push_back(settings);
   }
+  out.policy = config_->matrix ? matrix_policy() : group_policy();
+  out.max_wait = config_->scheduling.max_wait;
+  out.min_residency = config_->scheduling.min_residency;
+  return out;
+}
+
+std::shared_ptr<const sched::Policy> ModelTable::group_policy() const {
   std::vector<sched::Group> groups;
   for (const config::Group& group : config_->groups) {
     sched::Group members{group.swap, group.exclusive, group.persistent, {}};
@@ -56,10 +65,17 @@ sched::Settings ModelTable::settings() const {
     std::ranges::sort(members.members);
     groups.push_back(std::move(members));
   }
-  out.policy = std::make_shared<sched::GroupPolicy>(std::move(groups));
-  out.max_wait = config_->scheduling.max_wait;
-  out.min_residency = config_->scheduling.min_residency;
-  return out;
+  return std::make_shared<sched::GroupPolicy>(std::move(groups));
+}
+
+std::shared_ptr<const sched::Policy> ModelTable::matrix_policy() const {
+  const config::Matrix& matrix = *config_->matrix;
+  const auto number = [this](const std::string& id) { return find(id); };
+  // The configuration was checked when it was loaded.
+  auto sets = config::build_sets(matrix, config_->models, number).value();
+  sched::MatrixPolicy::Costs costs;
+  for (const auto& [id, cost] : matrix.evict_costs) costs.emplace(find(id), cost);
+  return std::make_shared<sched::MatrixPolicy>(std::move(sets), std::move(costs));
 }
 
 }  // namespace llama_swap::swap

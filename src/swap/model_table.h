@@ -1,6 +1,7 @@
 // Names and numbers of models, and what the scheduler needs to know of a configuration.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -31,6 +32,9 @@ class ModelTable {
   sched::Settings settings() const;
 
  private:
+  std::shared_ptr<const sched::Policy> group_policy() const;
+  std::shared_ptr<const sched::Policy> matrix_policy() const;
+
   config::ConfigPtr config_;
   std::vector<std::string> names_;  // by ModelId
   std::unordered_map<std::string, sched::ModelId> ids_;

@@ -634,5 +634,44 @@ TEST_F(SwapTest, NewTimeoutsNeedNoNewProcess) {
   EXPECT_TRUE(connection.is_cut());
 }
 
+// ---- matrix
+
+TEST_F(SwapTest, TheMatrixDecidesAndSaysWhy) {
+  config.matrix = config::Matrix{{{"x", "b"}}, {{"b", 5}}, {{"s", "(x | c) & a"}}};
+  load("b");
+  load("a");  // fits in: said at debug level only
+  Admission c = actor().admit("c");
+  EXPECT_EQ(c.wait().blockers, Strings{"b"});
+  launcher.run("b").gone();
+  launcher.run("c").ready();
+  EXPECT_EQ(c.phase(), Phase::served);
+  load("a");
+  EXPECT_EQ(launcher.starts("a"), 1);
+  const Strings want{"matrix: model=b starting (no models running)",
+                     "matrix: model=c set=s dsl=\"(x | c) & a\" evict=[b] target=[a c] cost=5"};
+  EXPECT_EQ(log, want);
+}
+
+TEST_F(SwapTest, AReloadMayChangeTheRouter) {
+  load("a");
+  config.matrix = config::Matrix{{}, {}, {{"s", "a & b"}}};
+  reload();
+  load("b");  // beside a
+  EXPECT_TRUE(launcher.run("a").stops.empty());
+  Admission c = actor().admit("c");  // in no set: alone
+  EXPECT_EQ(c.wait().blockers, (Strings{"a", "b"}));
+  launcher.run("a").gone();
+  launcher.run("b").gone();
+  launcher.run("c").ready();
+  EXPECT_EQ(log, Strings{R"(matrix: model=c set= dsl="" evict=[a b] target=[c] cost=0)"});
+  EXPECT_EQ(c.phase(), Phase::served);
+  config.matrix.reset();
+  reload();
+  { Admission over = std::move(c); }
+  Admission b = actor().admit("b");
+  EXPECT_EQ(b.wait().blockers, Strings{"c"});
+  EXPECT_EQ(log.size(), 1u);
+}
+
 }  // namespace
 }  // namespace llama_swap::swap
