@@ -22,12 +22,15 @@ namespace {
 
 namespace ip = boost::asio::ip;
 
-std::string read_file(const std::string& path) {
+// The file, or its beginning up to where `enough` says so of what has been read.
+std::string read_file(
+    const std::string& path,
+    bool (*enough)(std::string_view text) = [](std::string_view) { return false; }) {
   std::string text;
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return text;
   std::array<char, 16384> buffer;
-  for (ssize_t got; (got = ::read(fd, buffer.data(), buffer.size())) > 0;) {
+  for (ssize_t got; !enough(text) && (got = ::read(fd, buffer.data(), buffer.size())) > 0;) {
     text.append(buffer.data(), static_cast<std::size_t>(got));
   }
   ::close(fd);
@@ -56,6 +59,13 @@ std::vector<std::string_view> words(std::string_view line) {
     if (!word.empty()) out.push_back(word);
   }
   return out;
+}
+
+constexpr std::string_view kListening = "0A";
+
+// The state of a line of /proc/net/tcp; "" for its head and for half a line.
+std::string_view state_in(const std::vector<std::string_view>& fields) {
+  return fields.size() < 10 || fields[0] == "sl" ? std::string_view() : fields[3];
 }
 
 std::set<std::uint64_t> inodes_of(const std::vector<ListenSocket>& sockets) {
@@ -121,7 +131,7 @@ std::vector<ListenSocket> parse_listeners(std::string_view table) {
   // sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode ...
   for (const std::string_view line : util::split(table, '\n')) {
     const std::vector<std::string_view> fields = words(line);
-    if (fields.size() < 10 || fields[3] != "0A") continue;
+    if (state_in(fields) != kListening) continue;
     const auto colon = fields[1].find(':');
     if (colon == std::string_view::npos) continue;
     const auto address = parse_address(fields[1].substr(0, colon));
@@ -135,6 +145,12 @@ std::vector<ListenSocket> parse_listeners(std::string_view table) {
     out.push_back(socket);
   }
   return out;
+}
+
+bool past_the_listeners(std::string_view table) {
+  table = table.substr(0, table.rfind('\n'));
+  const std::string_view state = state_in(words(table.substr(table.rfind('\n') + 1)));
+  return !state.empty() && state != kListening;
 }
 
 std::vector<ListenSocket> accepting(const std::vector<ListenSocket>& all, const Endpoint& to) {
@@ -166,7 +182,7 @@ std::vector<ListenSocket> accepting(const std::vector<ListenSocket>& all, const 
 std::vector<ListenSocket> listeners(const Endpoint& to) {
   std::vector<ListenSocket> all;
   for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) {
-    const auto some = parse_listeners(read_file(path));
+    const auto some = parse_listeners(read_file(path, past_the_listeners));
     all.insert(all.end(), some.begin(), some.end());
   }
   return accepting(all, to);

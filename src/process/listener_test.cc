@@ -33,6 +33,19 @@ TEST(Listener, ReadsTheKernelsTable) {
   EXPECT_EQ(found[2].local, at("::1", 8080));
 }
 
+TEST(Listener, TheListenersComeFirst) {
+  const std::string head = "  sl  local_address rem_address   st tx_queue rx_queue tr inode\n";
+  const std::string listening = "   0: 0100007F:1F90 00000000:0000 0A 0:0 0:0 0 1000 0 4711 1\n";
+  const std::string open = "   1: 0100007F:1F90 0100007F:9C40 06 0:0 0:0 0 1000 0 13 1\n";
+  for (const std::string& text :
+       {std::string(), head, head + listening, head + listening + "   1: 01",
+        head + listening + open.substr(0, open.size() - 1)})
+    EXPECT_FALSE(past_the_listeners(text)) << text;
+  for (const std::string& text :
+       {head + open, head + listening + open, head + listening + open + open + "  2"})
+    EXPECT_TRUE(past_the_listeners(text)) << text;
+}
+
 TEST(Listener, WhoTakesAConnection) {
   const std::vector<ListenSocket> all = {
       {at("127.0.0.1", 1), 11}, {at("0.0.0.0", 1), 12},

@@ -56,7 +56,7 @@ Pace pace_after(Answer answer, milliseconds since_spawn) {
   constexpr milliseconds kMost{1000};
   if (answer == Answer::nobody) {
     // A refused connection costs microseconds and the server nothing.
-    return {std::clamp(since_spawn / 100, milliseconds(5), kMost), milliseconds(2)};
+    return {std::clamp(since_spawn / 100, milliseconds(2), kMost), milliseconds(1)};
   }
   // An answer costs the server something, often a line in its log, which must not trigger the next
   // question at once.

@@ -46,9 +46,9 @@ TEST(Probe, Pace) {
     int since_spawn, next, at_least;
   };
   const Case cases[] = {
-      {Answer::nobody, 0, 5, 2},
-      {Answer::nobody, 2'000, 20, 2},
-      {Answer::nobody, 500'000, 1000, 2},
+      {Answer::nobody, 0, 2, 1},
+      {Answer::nobody, 2'000, 20, 1},
+      {Answer::nobody, 500'000, 1000, 1},
       {Answer::not_ready, 0, 10, 10},
       {Answer::not_ready, 10'000, 200, 50},
       {Answer::not_ready, 90'000, 1000, 250},
