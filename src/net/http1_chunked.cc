@@ -17,14 +17,13 @@ bool is_control(char c) {
   return find_control(&c, &c + 1) == &c;
 }
 
-// A field line as far as smuggling is concerned: a name without blanks, then a colon.
-bool looks_like_field(std::string_view line) {
+}  // namespace
+
+bool is_field_line(std::string_view line) {
   const auto colon = line.find(':');
   return colon != std::string_view::npos && colon > 0 &&
          line.substr(0, colon).find_first_of(" \t") == std::string_view::npos;
 }
-
-}  // namespace
 
 std::string_view ChunkFollower::next(std::string_view& bytes) {
   const char* p = bytes.data();
@@ -77,6 +76,7 @@ void ChunkFollower::step(char c) {
       if (c == '\r') {
         state_ = State::data_lf;
       } else if (c == '\n' && mode_ == Mode::lenient) {
+        canonical_ = false;
         state_ = State::size_start;
       } else {
         break_off("no line end after a chunk");
@@ -114,9 +114,11 @@ void ChunkFollower::step_size_line(char c) {
     // "5 CRLF" is nobody's grammar, and readers differ on it.
     if (state_ == State::size_space && mode_ == Mode::strict)
       return break_off("blank after a chunk size");
+    canonical_ = canonical_ && state_ != State::size_space;
     state_ = State::size_lf;
   } else if (c == '\n') {
     if (mode_ == Mode::strict) return break_off("line feed without carriage return");
+    canonical_ = false;
     end_size_line();
   } else if (state_ == State::extension) {
     if (is_control(c)) break_off("control character in a chunk extension");
@@ -138,6 +140,9 @@ void ChunkFollower::end_size_line() {
   line_length_ = 0;
   last_chunk_ = remaining_ == 0;
   state_ = last_chunk_ ? State::trailer : State::data;
+  if (last_chunk_) return;
+  ++chunks_;
+  chunk_size_ = remaining_;
 }
 
 void ChunkFollower::step_trailer(char c) {
@@ -149,6 +154,7 @@ void ChunkFollower::step_trailer(char c) {
     state_ = State::trailer_lf;
   } else if (c == '\n') {
     if (mode_ == Mode::strict) return break_off("line feed without carriage return");
+    canonical_ = false;
     end_trailer_line();
   } else if (is_control(c)) {
     break_off("control character in a trailer");
@@ -165,7 +171,10 @@ void ChunkFollower::end_trailer_line() {
     state_ = State::complete;
     return;
   }
-  if (mode_ == Mode::strict && !looks_like_field(line)) return break_off("malformed trailer");
+  if (!is_field_line(line)) {
+    if (mode_ == Mode::strict) return break_off("malformed trailer");
+    canonical_ = false;
+  }
   trailers_ += "\r\n";
   trailer_line_ = trailers_.size();
   state_ = State::trailer;

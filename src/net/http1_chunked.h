@@ -50,9 +50,24 @@ class ChunkFollower {
 
   bool complete() const { return state_ == State::complete; }
   bool broken() const { return state_ == State::broken; }
-  // Nothing but the final CRLF is missing: an answer that ends here has lost no payload.
-  bool payload_complete() const { return last_chunk_ && state_ != State::broken; }
-  std::string_view error() const { return error_; }  // of broken: a static text
+  // Nothing but the final CRLF is missing: an answer that ends here has lost nothing.
+  bool payload_complete() const {
+    return complete() || ((state_ == State::trailer || state_ == State::trailer_lf) &&
+                          trailers_.size() == trailer_line_);
+  }
+  // No line that only a lenient reader takes has come so far.
+  bool is_canonical() const { return canonical_; }
+  // In payload, or before a chunk; not in a size line, a line end, or after the last chunk.
+  bool between_lines() const {
+    return state_ == State::data || state_ == State::data_cr || state_ == State::size_start;
+  }
+  // In payload, or in the line end after it.
+  bool in_chunk() const {
+    return state_ == State::data || state_ == State::data_cr || state_ == State::data_lf;
+  }
+  std::uint64_t chunks() const { return chunks_; }          // that have begun, without the last
+  std::uint64_t chunk_size() const { return chunk_size_; }  // of the one that began last
+  std::string_view error() const { return error_; }         // of broken: a static text
 
   // Once complete: the trailer lines, each ended by "\r\n"; empty if there were none.
   const std::string& trailers() const { return trailers_; }
@@ -83,7 +98,10 @@ class ChunkFollower {
 
   Mode mode_;
   State state_ = State::size_start;
-  bool last_chunk_ = false;       // the chunk of size 0 has been seen
+  bool last_chunk_ = false;  // the chunk of size 0 has been seen
+  bool canonical_ = true;
+  std::uint64_t chunks_ = 0;
+  std::uint64_t chunk_size_ = 0;
   std::uint64_t remaining_ = 0;   // of the size read so far, or of payload to come
   std::size_t line_length_ = 0;   // of the size line so far
   std::int64_t excess_ = 0;       // see kMaxExcess
@@ -91,5 +109,8 @@ class ChunkFollower {
   std::string trailers_;
   std::string_view error_;
 };
+
+// A field line as far as smuggling is concerned: a name without blanks, then a colon.
+bool is_field_line(std::string_view line);
 
 }  // namespace llama_swap::net

@@ -379,8 +379,9 @@ Awaitable<util::Result<void>> Connection::respond(const ResponseHead& head, Body
   const bool until_close = framing.kind == BodyFraming::unknown && !takes_chunked();
   // A body nobody read, that will not be drained: said now, so that the client does not send
   // another request.
-  if (until_close || (!body_done_ && (expect_continue_ || body_left_ > kMaxDrain)))
-    keep_alive_ = false;
+  const bool drains = !expect_continue_ && !body_broken_ && body_left_ <= kMaxDrain &&
+                      framing_.length_bytes <= limits_.max_body;
+  if (until_close || (!body_done_ && !drains)) keep_alive_ = false;
   out_.clear();
   append_head(head, framing);
   if (head_only_ || bodiless(head.status) || framing.kind == BodyFraming::none) {

@@ -76,7 +76,9 @@ std::ptrdiff_t Stream::try_write(std::initializer_list<std::string_view> pieces)
   do {
     n = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
   } while (n < 0 && errno == EINTR);
-  return n < 0 ? failure() : n;
+  if (n < 0) return failure();
+  bytes_written_ += static_cast<std::uint64_t>(n);
+  return n;
 }
 
 Awaitable<std::ptrdiff_t> Stream::read(std::span<char> buffer) {
@@ -140,7 +142,9 @@ void Stream::close() {
 }
 
 bool Stream::readable_now() {
-  return poll_now(fd(), POLLIN | POLLRDHUP) != 0;
+  char first;
+  const ssize_t n = ::recv(fd(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+  return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
 bool Stream::peer_closed() {

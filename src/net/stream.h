@@ -8,6 +8,7 @@
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <span>
 #include <string_view>
@@ -61,6 +62,8 @@ class Stream {
   // Has the other side closed its direction, even if data is still unread?
   bool peer_closed();
 
+  std::uint64_t bytes_written() const { return bytes_written_; }
+
   Socket& socket() { return socket_; }
   Loop& loop() { return socket_.get_executor().context(); }
 
@@ -70,6 +73,7 @@ class Stream {
                              std::string_view third);
 
   Socket socket_;
+  std::uint64_t bytes_written_ = 0;
   bool cut_ = false;
   bool drained_ = false;  // the last read took all there was, so the next one will have to wait
 };

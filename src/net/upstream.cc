@@ -17,10 +17,6 @@ using Tcp = asio::ip::tcp;
 // stream, without a word), so another one is preferred.
 constexpr auto kQuiet = std::chrono::milliseconds(60);
 
-// A connection that was in use this recently is not asked whether it is still open: the answer would
-// come with the request as well, at no system call of its own.
-constexpr auto kFresh = std::chrono::milliseconds(5);
-
 constexpr std::size_t kMaxKeptBuffer = 16 << 10;  // what an idle connection may keep
 
 void keep_alive(int fd, std::chrono::seconds period) {
@@ -66,10 +62,10 @@ std::unique_ptr<UpstreamConnection> Upstream::take_idle() {
     const auto at = newest_is_quiet ? idle_.end() - 1 : idle_.begin();
     std::unique_ptr<UpstreamConnection> connection = std::move(*at);
     idle_.erase(at);
-    const auto idle = now - connection->idle_since;
-    if (timeouts_.idle.count() > 0 && idle > timeouts_.idle) continue;
-    // Readable while idle: closed, or broken.
-    if (idle > kFresh && connection->stream.readable_now()) continue;
+    const bool expired =
+        timeouts_.idle.count() > 0 && now - connection->idle_since > timeouts_.idle;
+    // Readable while idle: closed, or it would answer a request that it has not been asked yet.
+    if (expired || connection->stream.readable_now()) continue;
     connection->reused = true;
     return connection;
   }
@@ -89,7 +85,7 @@ void Upstream::close_all() {
   for (UpstreamConnection* connection : all_) connection->stream.cut();
 }
 
-Awaitable<util::Result<void>> Upstream::resolve() {
+Awaitable<util::Result<void>> Upstream::resolve(Cancel& cancel) {
   boost::system::error_code ec;
   const auto literal = asio::ip::make_address(base_.host, ec);
   if (!ec) {
@@ -99,8 +95,10 @@ Awaitable<util::Result<void>> Upstream::resolve() {
                   {asio::ip::address_v6::loopback(), base_.port}};
   } else {
     asio::ip::basic_resolver<Tcp, Executor> resolver(loop_);
+    cancel = [&resolver] { resolver.cancel(); };
     const auto [error, found] =
         co_await resolver.async_resolve(base_.host, std::to_string(base_.port), use_awaitable);
+    cancel = nullptr;
     if (error)
       co_return util::fail(util::Errc::io, "look up " + base_.host + ": " + error.message());
     for (const auto& entry : found) endpoints_.push_back(entry.endpoint());
@@ -108,10 +106,10 @@ Awaitable<util::Result<void>> Upstream::resolve() {
   co_return util::Result<void>{};
 }
 
-Awaitable<util::Result<std::unique_ptr<UpstreamConnection>>> Upstream::connect() {
+Awaitable<util::Result<std::unique_ptr<UpstreamConnection>>> Upstream::connect(Cancel& cancel) {
   const auto self = shared_from_this();
   if (endpoints_.empty()) {
-    auto resolved = co_await resolve();
+    auto resolved = co_await resolve(cancel);
     if (!resolved) co_return tl::unexpected(resolved.error());
   }
   const auto endpoints = endpoints_;  // another connect may reorder them
@@ -131,7 +129,9 @@ Awaitable<util::Result<std::unique_ptr<UpstreamConnection>>> Upstream::connect()
       connection->stream.close();
     });
     if (timeouts_.connect.count() > 0) deadline.set(util::Clock::now() + timeouts_.connect);
+    cancel = [&connection] { connection->stream.cut(); };
     const auto [ec] = co_await connection->stream.socket().async_connect(endpoint, use_awaitable);
+    cancel = nullptr;
     deadline.clear();
     if (!ec && !connection->stream.was_cut()) {
       // The next one starts with the address that worked.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -52,9 +53,10 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
 
   // A pooled connection that looks alive, preferably one that has been quiet a little, or null.
   std::unique_ptr<UpstreamConnection> take_idle();
-  // A fresh one. `localhost` means 127.0.0.1 and ::1 in turn. Errors: refused, timed_out, io,
-  // cancelled (close_all).
-  Awaitable<util::Result<std::unique_ptr<UpstreamConnection>>> connect();
+  // A fresh one. `localhost` means 127.0.0.1 and ::1 in turn. While it waits, `cancel` holds what
+  // ends that. Errors: refused, timed_out, io, cancelled (also by close_all).
+  using Cancel = std::function<void()>;
+  Awaitable<util::Result<std::unique_ptr<UpstreamConnection>>> connect(Cancel& cancel);
   // Only after a complete exchange that allows reuse.
   void give_back(std::unique_ptr<UpstreamConnection> connection);
   // Closes the idle connections and cuts the ones in use: their users see an error at once. New
@@ -66,7 +68,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
 
  private:
   friend struct UpstreamConnection;
-  Awaitable<util::Result<void>> resolve();
+  Awaitable<util::Result<void>> resolve(Cancel& cancel);
 
   static constexpr std::size_t kMaxIdle = 100;
 

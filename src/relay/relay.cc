@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "net/hop_by_hop.h"
-#include "net/http1_chunked.h"
 #include "net/http1_head.h"
 #include "net/stream.h"
+#include "relay/answer_body.h"
 #include "relay/request_head.h"
+#include "relay/send.h"
 #include "relay/tunnel.h"
 #include "util/text.h"
 
@@ -25,28 +25,24 @@ using net::Stream;
 constexpr std::size_t kSmallBuffer = 1 << 10;
 constexpr std::size_t kLargeBuffer = 64 << 10;
 constexpr std::size_t kGrowth = 4;
-constexpr std::size_t kFilePiece = 256 << 10;
+constexpr int kMaxInformational = 100;  // before an answer
 
 // One request under way.
 class Run {
  public:
   Run(net::Exchange& exchange, net::Upstream& upstream, net::TimerWheel& wheel,
       const Request& request)
-      : exchange_(exchange),
-        upstream_(upstream),
-        request_(request),
-        header_deadline_(wheel, [this] {
-          header_timed_out_ = true;
-          connection_->stream.cut();
-        }) {}
+      : exchange_(exchange), upstream_(upstream), request_(request), wheel_(wheel) {}
+  ~Run() { exchange_.watch_client(nullptr); }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
 
   net::Awaitable<Outcome> run();
 
  private:
-  enum class Attempt { answered, stale, failed };
+  enum class Attempt { answered, stale, late, failed };
 
-  net::Awaitable<bool> send_request();
-  net::Awaitable<bool> send_spliced(std::string_view first);
+  net::Awaitable<Attempt> attempt();
   net::Awaitable<Attempt> receive_head();
   net::Awaitable<Outcome> switch_protocols();
   net::Awaitable<Outcome> pass_on();
@@ -60,9 +56,10 @@ class Run {
   net::Exchange& exchange_;
   net::Upstream& upstream_;
   const Request& request_;
-  net::Deadline header_deadline_;
-  bool header_timed_out_ = false;
+  net::TimerWheel& wheel_;
+  net::Upstream::Cancel cancel_connect_;
   std::unique_ptr<net::UpstreamConnection> connection_;
+  bool sent_whole_ = false;
   std::string error_;
 
   // [begin_, end_) of the connection's `in` has been read from the upstream and not been passed on.
@@ -75,89 +72,65 @@ net::Awaitable<Outcome> Run::run() {
   // The client's leaving ends whatever we are waiting for at the upstream.
   exchange_.watch_client([this] {
     if (connection_) connection_->stream.cut();
+    if (cancel_connect_) cancel_connect_();
   });
   connection_ = upstream_.take_idle();
   Attempt result = Attempt::stale;
   while (result == Attempt::stale && !exchange_.client_gone()) {
     if (!connection_) {
-      auto connected = co_await upstream_.connect();
+      auto connected = co_await upstream_.connect(cancel_connect_);
       if (!connected) {
         error_ = connected.error().message;
         break;
       }
       connection_ = std::move(*connected);
+      if (exchange_.client_gone()) break;
     }
-    begin_ = end_ = 0;
-    if (connection_->in.empty()) connection_->in.resize(kSmallBuffer);
-    // A server may answer and close before it has read the whole body: so a failed write is not the
-    // end, the answer may be there.
-    co_await send_request();
-    if (exchange_.client_gone()) break;
-    result = co_await receive_head();
+    result = co_await attempt();
     if (result == Attempt::stale) connection_ = nullptr;
   }
-  Outcome outcome;
-  if (exchange_.client_gone())
-    outcome = client_gone();
-  else if (header_timed_out_)
-    outcome = {Outcome::header_timeout, "timed out waiting for the head of the answer"};
-  else if (result != Attempt::answered)
-    outcome = {Outcome::unreachable, error_};
-  else if (received().status == 101)
-    outcome = co_await switch_protocols();
-  else
-    outcome = co_await pass_on();
-  exchange_.watch_client(nullptr);
-  co_return outcome;
+  if (exchange_.client_gone()) co_return client_gone();
+  if (result == Attempt::late) co_return Outcome{Outcome::header_timeout, error_};
+  if (result != Attempt::answered) co_return Outcome{Outcome::unreachable, error_};
+  if (received().status == 101) co_return co_await switch_protocols();
+  co_return co_await pass_on();
 }
 
-net::Awaitable<bool> Run::send_request() {
-  std::string& head = connection_->out;
-  make_request_head(exchange_, upstream_.base(), request_, head);
-  if (request_.body == nullptr || request_.body->size() == 0)
-    return connection_->stream.write(head);
-  if (request_.splices.empty() && request_.body->in_memory())
-    return connection_->stream.write(head, request_.body->memory());
-  return send_spliced(head);
-}
-
-// The general form: a body from a file, or with splices.
-net::Awaitable<bool> Run::send_spliced(std::string_view first) {
-  bool good = co_await connection_->stream.write(first);
-  if (!good) co_return false;
-  std::vector<char> piece(
-      static_cast<std::size_t>(std::min<std::uint64_t>(kFilePiece, request_.body->size())));
-  std::uint64_t at = 0;
-  auto splice = request_.splices.begin();
-  while (at < request_.body->size() || splice != request_.splices.end()) {
-    if (splice != request_.splices.end() && splice->offset == at) {
-      good = co_await connection_->stream.write(splice->text);
-      if (!good) co_return false;
-      at += splice->length;
-      ++splice;
-      continue;
-    }
-    const std::uint64_t until =
-        splice != request_.splices.end() ? splice->offset : request_.body->size();
-    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), until - at));
-    const auto n = co_await request_.body->read(at, {piece.data(), want});
-    if (!n || *n == 0) {
-      error_ = n ? "the kept request body is short" : n.error().message;
-      co_return false;
-    }
-    good = co_await connection_->stream.write({piece.data(), *n});
-    if (!good) co_return false;
-    at += *n;
+// Sends the request and reads the head of the answer.
+net::Awaitable<Run::Attempt> Run::attempt() {
+  begin_ = end_ = 0;
+  if (connection_->in.empty()) connection_->in.resize(kSmallBuffer);
+  const auto limit = upstream_.timeouts().response_header;
+  make_request_head(exchange_, upstream_.base(), request_, connection_->out);
+  const Sent sent = co_await send(*connection_, wheel_, limit, request_);
+  sent_whole_ = sent.kind == Sent::whole;
+  if (exchange_.client_gone()) co_return Attempt::failed;
+  if (sent.kind == Sent::late) {
+    error_ = "timed out sending the request";
+    co_return Attempt::late;
   }
-  co_return true;
+  if (sent.kind == Sent::failed) {
+    error_ = sent.error;
+    co_return Attempt::failed;
+  }
+  // A server may answer and close before it has read the whole body: a failed write is not the end.
+  bool late = false;
+  net::Deadline deadline(wheel_, [this, &late] {
+    late = true;
+    connection_->stream.cut();
+  });
+  if (limit.count() > 0) deadline.set(util::Clock::now() + limit);
+  const Attempt result = co_await receive_head();
+  if (!late) co_return result;
+  error_ = "timed out waiting for the head of the answer";
+  co_return Attempt::late;
 }
 
 // `stale`: a pooled connection turned out to be closed before the first byte of an answer, so
 // nothing can have been processed twice by trying again.
 net::Awaitable<Run::Attempt> Run::receive_head() {
   net::HeadProgress progress;
-  const auto limit = upstream_.timeouts().response_header;
-  if (limit.count() > 0) header_deadline_.set(util::Clock::now() + limit);
+  int informed = 0;  // 1xx answers
   for (;;) {
     if (end_ > begin_) {
       const net::HeadResult result = net::parse_response(
@@ -168,15 +141,22 @@ net::Awaitable<Run::Attempt> Run::receive_head() {
       }
       if (result.kind == net::HeadResult::done) {
         begin_ += result.consumed;
-        if (received().status >= 200 || received().status == 101) {
-          header_deadline_.clear();
-          co_return Attempt::answered;
+        if (received().status >= 200 || received().status == 101) co_return Attempt::answered;
+        if (++informed > kMaxInformational) {
+          error_ = "the upstream sends 1xx answers without end";
+          co_return Attempt::failed;
         }
         // 1xx: passed on, but for 100, which answers an Expect that is not forwarded.
         if (received().status != 100) {
-          const auto informed = co_await exchange_.inform(client_head());
-          if (!informed) co_return Attempt::failed;
+          const auto passed_on = co_await exchange_.inform(client_head());
+          if (!passed_on) co_return Attempt::failed;
         }
+        std::copy(connection_->in.begin() + static_cast<std::ptrdiff_t>(begin_),
+                  connection_->in.begin() + static_cast<std::ptrdiff_t>(end_),
+                  connection_->in.begin());
+        end_ -= begin_;
+        begin_ = 0;
+        progress = {};
         continue;
       }
     }
@@ -184,7 +164,7 @@ net::Awaitable<Run::Attempt> Run::receive_head() {
     const std::ptrdiff_t n = co_await connection_->stream.read(
         {connection_->in.data() + end_, connection_->in.size() - end_});
     if (n <= 0) {
-      const bool unanswered = end_ == 0 && !header_timed_out_;
+      const bool unanswered = end_ == 0 && informed == 0;
       error_ =
           n == 0 ? "the upstream closed the connection" : "the connection to the upstream broke";
       co_return unanswered && connection_->reused && !connection_->stream.was_cut()
@@ -261,83 +241,54 @@ net::Awaitable<Outcome> Run::pass_on() {
     co_return Outcome{Outcome::unreachable, error_};
   }
   const BodyFraming framing = client_framing();
-  net::ChunkFollower chunks(net::ChunkFollower::Mode::lenient);
-  std::uint64_t left = framing_.length_bytes;
-  bool whole = framing_.kind == MessageFraming::none ||
-               (framing_.kind == MessageFraming::length && left == 0);
-  std::string decoded;  // only where the client cannot take the chunks as they are
-
-  // Looks at the next `piece`, says what of it the client gets, and whether the body is complete
-  // with it.
-  auto look = [&](std::string_view piece) -> std::string_view {
-    if (framing_.kind == MessageFraming::length) {
-      piece = piece.substr(0, std::min<std::uint64_t>(piece.size(), left));
-      left -= piece.size();
-      whole = left == 0;
-      begin_ += piece.size();
-      return piece;
-    }
-    if (framing_.kind == MessageFraming::until_close) {
-      begin_ += piece.size();
-      return piece;
-    }
-    std::string_view rest = piece;
-    decoded.clear();
-    std::uint64_t payload = 0;
-    for (auto data = chunks.next(rest); !data.empty(); data = chunks.next(rest)) {
-      payload += data.size();
-      if (framing.kind == BodyFraming::unknown) decoded.append(data);
-    }
-    const std::size_t used = piece.size() - rest.size();
-    begin_ += used;
-    whole = chunks.complete();
-    if (framing.kind == BodyFraming::unknown) return decoded;
-    exchange_.count_payload(payload);
-    return piece.substr(0, used);
+  AnswerBody body(framing_, framing);
+  const auto pass = [&] {
+    std::string_view unread(connection_->in.data() + begin_, end_ - begin_);
+    const std::string_view out = body.pass(unread);
+    begin_ = end_ - unread.size();
+    // Where the exchange cannot tell payload from framing.
+    if (framing.kind == BodyFraming::chunked) exchange_.count_payload(body.payload());
+    return out;
   };
-  const auto unread = [&] {
-    return std::string_view(connection_->in.data() + begin_, end_ - begin_);
-  };
-
   const net::ResponseHead& head = client_head();
   // Said by the head, whose place the body takes.
-  const bool may_reuse = received().version_minor >= 1 &&
+  const bool may_reuse = sent_whole_ && received().version_minor >= 1 &&
                          framing_.kind != MessageFraming::until_close &&
                          !net::header_has_token(received().headers, "Connection", "close");
   if (request_.on_head) request_.on_head(head);
-  std::string_view first = whole ? std::string_view{} : look(unread());
+  const std::string_view first = body.whole() ? std::string_view{} : pass();
   const auto responded = co_await exchange_.respond(head, framing, first);
   if (!responded) co_return client_gone();
 
-  while (!whole) {
-    if (chunks.broken())
-      co_return broke_off("the upstream's chunks are broken: " + std::string(chunks.error()));
+  bool closed = false;  // by the upstream, at the end of the body
+  while (!body.whole() && !closed) {
+    if (body.broken())
+      co_return broke_off("the upstream's chunks are broken: " + std::string(body.error()));
     if (end_ == connection_->in.size() && connection_->in.size() < kLargeBuffer)
       connection_->in.resize(connection_->in.size() * kGrowth);
     begin_ = end_ = 0;
     const std::ptrdiff_t n = co_await connection_->stream.read(connection_->in);
     if (exchange_.client_gone()) co_return client_gone();
-    if (n <= 0) {
-      if (n == 0 && (framing_.kind == MessageFraming::until_close || chunks.payload_complete()))
-        break;
-      co_return broke_off("the upstream broke off in the middle of its answer");
+    std::string_view piece;
+    if (n > 0) {
+      end_ = static_cast<std::size_t>(n);
+      piece = pass();
+    } else {
+      const auto rest = n == 0 ? body.end() : std::nullopt;
+      if (!rest) co_return broke_off("the upstream broke off in the middle of its answer");
+      piece = *rest;
+      closed = true;
     }
-    end_ = static_cast<std::size_t>(n);
-    const std::string_view piece = look(unread());
     if (!piece.empty()) {
       const bool taken = co_await to_client(piece);
       if (!taken) co_return client_gone();
     }
   }
-  if (!whole && framing.kind == BodyFraming::chunked) {  // only the last line end is missing
-    const bool taken = co_await to_client("\r\n");
-    if (!taken) co_return client_gone();
-  }
   if (framing.kind == BodyFraming::unknown) {
     const auto finished = co_await exchange_.finish();
     if (!finished) co_return client_gone();
   }
-  if (whole && may_reuse && begin_ == end_) upstream_.give_back(std::move(connection_));
+  if (!closed && may_reuse && begin_ == end_) upstream_.give_back(std::move(connection_));
   co_return Outcome{};
 }
 

@@ -45,9 +45,10 @@ struct Outcome {
   enum Kind {
     complete,        // the answer was passed on whole (whatever its status)
     unreachable,     // no answer head came: nothing was sent to the client; the caller answers 502
-    header_timeout,  // the same, because timeouts.responseHeader passed
-    broke_off,       // the answer ended early; the client's exchange has been aborted
-    client_gone,     // the client left, or was cancelled; the upstream connection has been closed
+    header_timeout,  // the same, because timeouts.responseHeader passed: since the request was
+                     // sent, or since the upstream took the last piece of it
+    broke_off,    // the answer ended early; the client's exchange has been aborted
+    client_gone,  // the client left, or was cancelled; the upstream connection has been closed
   };
   Kind kind = complete;
   std::string error;  // for the log; empty when complete

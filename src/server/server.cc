@@ -66,6 +66,7 @@ net::Awaitable<void> Server::handle(net::Exchange& exchange) {
     failed = std::current_exception();
   }
   if (failed) {
+    exchange.watch_client(nullptr);  // whoever watched is gone
     core_.deps.log.error("internal error: {}", text_of(failed));
     if (exchange.responded()) {
       exchange.abort();
