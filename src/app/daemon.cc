@@ -109,7 +109,10 @@ void Daemon::tidy_up_later() {
 }
 
 void Daemon::say_where_we_listen(const net::Listener& listener) {
-  log_.info("llama-swap listening on http://{}", flags_.listen_address());
+  // With port 0 the kernel has chosen one.
+  const std::string asked = flags_.listen_address();
+  log_.info("llama-swap listening on http://{}",
+            asked.ends_with(":0") ? listener.local_address() : asked);
   if (!listener.loopback_only())
     log_.info(
         "llama-swap is reachable by all hosts on the network, use -listen localhost:{} to restrict "
@@ -133,7 +136,8 @@ void Daemon::wait_for_signal() {
 
 void Daemon::on_signal(int signal) {
   if (signal == SIGHUP) return reload();
-  log_.info("received signal {}, shutting down", signal == SIGINT ? "interrupt" : "terminated");
+  log_.info("received signal {}{}", signal == SIGINT ? "interrupt" : "terminated",
+            shutting_down_ ? " again, stopping at once" : ", shutting down");
   if (shutting_down_) {
     // Asked twice: no more waiting for clients, models are killed at once, but still reaped.
     connections_->cut_all();

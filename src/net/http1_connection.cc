@@ -557,6 +557,12 @@ void Connection::watch_closely() {
   if (!asked_kernel_) ask_kernel();
 }
 
+bool Connection::look_for_client() {
+  if (client_gone_ || stream_.was_cut() || !stream_.peer_closed()) return false;
+  on_client_gone();
+  return true;
+}
+
 // Requests that are answered within a tick never come here, so they pay nothing for being watched.
 void Connection::on_watch_tick() {
   if (client_gone_ || stream_.was_cut()) return on_client_gone();

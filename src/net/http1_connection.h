@@ -54,6 +54,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   Awaitable<util::Result<Stream*>> upgrade(const ResponseHead& head, std::string& early) override;
   void watch_client(std::function<void()> gone) override;
   void watch_closely() override;
+  bool look_for_client() override;
   bool client_gone() const override { return client_gone_; }
 
  private:

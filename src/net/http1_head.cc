@@ -231,18 +231,32 @@ HeadResult::Kind Lines<Char>::fields(Headers& out) {
   }
 }
 
+// Of a target in absolute form; "" for any other.
+std::string_view authority_of(std::string_view target) {
+  const auto scheme_end = target.find("://");
+  if (scheme_end == std::string_view::npos) return {};
+  const std::string_view scheme = target.substr(0, scheme_end);
+  if (!util::iequals(scheme, "http") && !util::iequals(scheme, "https")) return {};
+  target.remove_prefix(scheme_end + 3);
+  return target.substr(0, target.find_first_of("/?#"));
+}
+
+// There is no tunnel here, so the form of CONNECT is none of ours.
 bool is_valid_target(std::string_view method, std::string_view target) {
-  if (method == "CONNECT")
-    return target.find(':') != std::string_view::npos && is_valid_host(target);
+  if (method == "CONNECT") return false;
   if (target.front() == '/') return true;
   if (target == "*") return method == "OPTIONS";
-  const auto scheme_end = target.find("://");
-  if (scheme_end == std::string_view::npos) return false;
-  const std::string_view scheme = target.substr(0, scheme_end);
-  if (!util::iequals(scheme, "http") && !util::iequals(scheme, "https")) return false;
-  target.remove_prefix(scheme_end + 3);
-  const std::string_view authority = target.substr(0, target.find_first_of("/?#"));
+  const std::string_view authority = authority_of(target);
   return !authority.empty() && is_valid_host(authority);
+}
+
+// RFC 9112 3.2.2: the authority of an absolute target counts, whatever Host says.
+void take_authority(RequestHead& head) {
+  if (head.target.front() == '/') return;
+  const std::string_view authority = authority_of(head.target);
+  if (authority.empty()) return;
+  for (Header& header : head.headers)
+    if (is_field(header.name, "host")) header.value = authority;
 }
 
 // What is wrong with a request whose lines are in order; empty: nothing.
@@ -326,6 +340,7 @@ HeadResult parse_request(std::string_view buffer, RequestHead& out, HeadProgress
     if (kind == HeadResult::error) return lines.error();
     if (const std::string_view fault = request_fault(out); !fault.empty())
       return {HeadResult::error, 0, 400, fault};
+    take_authority(out);
     return {HeadResult::done, static_cast<std::size_t>(lines.position() - buffer.data()), 0, {}};
   });
 }

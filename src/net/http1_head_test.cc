@@ -66,10 +66,9 @@ TEST(ParseRequest, Accepts) {
        "done GET / 1.1 | Host= | X=a\tb \xc3\xa9 \x80 + "},
       {"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "done OPTIONS * 1.1 | Host=a + "},
       {"GET http://u.example:8080/p?q HTTP/1.1\r\nHost: other\r\n\r\n",
-       "done GET http://u.example:8080/p?q 1.1 | Host=other + "},
+       "done GET http://u.example:8080/p?q 1.1 | Host=u.example:8080 + "},
       {"GET HTTPS://[::1]?q HTTP/1.1\r\nHost: [::1]:443\r\n\r\n",
-       "done GET HTTPS://[::1]?q 1.1 | Host=[::1]:443 + "},
-      {"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", "done CONNECT a:443 1.1 | Host=a:443 + "},
+       "done GET HTTPS://[::1]?q 1.1 | Host=[::1] + "},
       {"POST /a HTTP/1.1\r\nHost: a\r\nA: 1\r\nA: 2\r\n\r\n",
        "done POST /a 1.1 | Host=a | A=1 | A=2 + "},
   };
@@ -114,6 +113,7 @@ TEST(ParseRequest, Refuses) {
       {"GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", "400 malformed request target"},
       {"GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", "400 malformed request target"},
       {"CONNECT /x HTTP/1.1\r\nHost: a\r\n\r\n", "400 malformed request target"},
+      {"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", "400 malformed request target"},
       {"CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n", "400 malformed request target"},
       // Host
       {"GET / HTTP/1.1\r\n\r\n", "400 no Host"},

@@ -248,7 +248,7 @@ void Scheduler::reconfigure(Settings settings, std::span<const ModelId> restart,
   for (ModelId id = 0; id < models_.size(); ++id) {
     if (settings_.models[id].configured) continue;
     Model& model = models_[id];
-    refuse_waiting(id, RefuseReason::unknown_model);
+    refuse_waiting(id, RefuseReason::unloaded);
     for (auto& instance : model.instances) instance->outdated = true;
     if (Instance* instance = starting(model)) stop(*instance, StopReason::removed);
   }

@@ -707,7 +707,7 @@ TEST(Scheduler, ARemovedModelRefusesThoseWhoWait) {
         {"+ 2 b", "2 queue a #1"},
         {"drop a", ""},
         {"drop b", ""},
-        {"reload", "stop a removed; 1 refused unknown_model; 2 refused unknown_model"},
+        {"reload", "stop a removed; 1 refused unloaded; 2 refused unloaded"},
         {"readd a", ""},
         {"reload", ""},
         {"+ 3 a", "3 stop a"},

@@ -186,6 +186,28 @@ net::Awaitable<void> forward_past_scheduler(Call& call, const Forwarding& forwar
   co_await relay_to(call, forwarding, *served->upstream, request);
 }
 
+net::Awaitable<void> pause(net::Loop& loop, std::chrono::milliseconds length) {
+  boost::asio::basic_waitable_timer<util::Clock, boost::asio::wait_traits<util::Clock>,
+                                    net::Executor>
+      timer(loop, length);
+  co_await timer.async_wait(net::use_awaitable);
+}
+
+bool is_over_limit(const swap::Admission& admission) {
+  return admission.phase() == swap::Admission::Phase::refused &&
+         admission.refusal().kind == swap::Refusal::too_many;
+}
+
+// A client that gives up and asks again, on another connection, must not be refused for the request
+// that it gave up a moment ago.
+net::Awaitable<void> admit_again(Call& call, const std::string& model, swap::Admission& admission) {
+  if (!call.core.inflight.look_for_leavers(model)) co_return;
+  for (int turn = 0; turn < 10 && is_over_limit(admission); ++turn) {
+    co_await pause(call.core.deps.loop, std::chrono::milliseconds(2));  // until they have ended
+    admission = call.core.deps.actor.admit(model);
+  }
+}
+
 // One try at a local model.
 struct Try {
   std::optional<relay::Outcome> outcome;  // nothing: answered, or given up, without a relay
@@ -196,6 +218,7 @@ net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
   using Phase = swap::Admission::Phase;
   Try result;
   swap::Admission admission = call.core.deps.actor.admit(forwarding.target.local->id);
+  if (is_over_limit(admission)) co_await admit_again(call, forwarding.target.local->id, admission);
   if (admission.phase() == Phase::waiting) {
     Waiting waiting(call, forwarding, admission);
     co_await waiting.run();
@@ -228,14 +251,10 @@ net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
 
 // Did the instance end? The news of a crash may be some milliseconds behind the broken connection.
 net::Awaitable<bool> has_ended(Call& call, const std::string& model, std::uint64_t instance) {
-  boost::asio::basic_waitable_timer<util::Clock, boost::asio::wait_traits<util::Clock>,
-                                    net::Executor>
-      pause(call.core.deps.loop);
   for (int look = 0; look < 25; ++look) {
     const std::optional<swap::Served> now = call.core.deps.actor.bypass(model);
     if (!now || now->instance != instance) co_return true;
-    pause.expires_after(std::chrono::milliseconds(10));
-    co_await pause.async_wait(net::use_awaitable);
+    co_await pause(call.core.deps.loop, std::chrono::milliseconds(10));
   }
   co_return false;
 }

@@ -95,6 +95,13 @@ std::string InflightTable::snapshot() {
   return dump(out);
 }
 
+bool InflightTable::look_for_leavers(std::string_view model) {
+  bool any = false;
+  for (Entry& entry : entries_)
+    if (entry.model_ == model && entry.exchange_.look_for_client()) any = true;
+  return any;
+}
+
 bool InflightTable::cancel(std::string_view id) {
   for (Entry& entry : entries_) {
     if (std::to_string(entry.id_) != id) continue;

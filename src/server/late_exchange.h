@@ -36,6 +36,7 @@ class LateExchange final : public net::Exchange {
 
   void watch_client(std::function<void()> gone) override { begun_.watch_client(std::move(gone)); }
   void watch_closely() override { begun_.watch_closely(); }
+  bool look_for_client() override { return begun_.look_for_client(); }
   bool client_gone() const override { return begun_.client_gone(); }
 
  private:

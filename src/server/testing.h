@@ -84,6 +84,7 @@ class FakeExchange final : public net::Exchange {
   }
   void watch_client(std::function<void()> gone) override { gone_ = std::move(gone); }
   void watch_closely() override {}
+  bool look_for_client() override { return false; }
   bool client_gone() const override { return left_ || aborted; }
 
   // ---- for the test
