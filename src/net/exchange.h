@@ -88,8 +88,7 @@ class Exchange {
   virtual void watch_client(std::function<void()> gone) = 0;
   // Asks for that news without the delay, at the price of a system call. While a client is watched.
   virtual void watch_closely() = 0;
-  // Looks now, once. True: the client has left, and has only been noticed by this; `gone` has been
-  // called.
+  // Looks now, once. True: the client has left; `gone` has been called, by now if not before.
   virtual bool look_for_client() = 0;
   virtual bool client_gone() const = 0;
 

@@ -296,8 +296,10 @@ Awaitable<util::Result<std::size_t>> Connection::read_chunked(std::span<char> bu
         early_.assign(rest);
     }
     body_seen_ += decoded;
-    if (body_seen_ > limits_.max_body)
+    if (body_seen_ > limits_.max_body) {
+      keep_alive_ = false;
       co_return util::fail(util::Errc::too_large, "the request body is over the limit");
+    }
   }
   co_return decoded;
 }
@@ -558,9 +560,8 @@ void Connection::watch_closely() {
 }
 
 bool Connection::look_for_client() {
-  if (client_gone_ || stream_.was_cut() || !stream_.peer_closed()) return false;
-  on_client_gone();
-  return true;
+  if (!client_gone_ && !stream_.was_cut() && stream_.peer_closed()) on_client_gone();
+  return client_gone_;
 }
 
 // Requests that are answered within a tick never come here, so they pay nothing for being watched.

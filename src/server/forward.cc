@@ -202,8 +202,9 @@ bool is_over_limit(const swap::Admission& admission) {
 // that it gave up a moment ago.
 net::Awaitable<void> admit_again(Call& call, const std::string& model, swap::Admission& admission) {
   if (!call.core.inflight.look_for_leavers(model)) co_return;
+  admission = call.core.deps.actor.admit(model);  // those that waited are gone already
   for (int turn = 0; turn < 10 && is_over_limit(admission); ++turn) {
-    co_await pause(call.core.deps.loop, std::chrono::milliseconds(2));  // until they have ended
+    co_await pause(call.core.deps.loop, std::chrono::milliseconds(2));  // those that were served
     admission = call.core.deps.actor.admit(model);
   }
 }

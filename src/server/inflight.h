@@ -67,7 +67,8 @@ class InflightTable {
 
   // The data of a snapshot event, as JSON text. Whoever asks wants updates from now on.
   std::string snapshot();
-  // Looks for clients of this model that have left unnoticed; false: there are none.
+  // Looks for clients of this model that have left, but whose requests have not ended yet; false:
+  // there are none.
   bool look_for_leavers(std::string_view model);
   // False: no such request.
   bool cancel(std::string_view id);

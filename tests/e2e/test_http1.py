@@ -1,9 +1,12 @@
 """HTTP/1.x as odd but honest clients speak it."""
 
+import json
+
 import pytest
 
 from harness import wire
 from harness.daemon import CHAT
+from harness.waiting import patience
 
 BODY = '{"model":"a"}'
 
@@ -137,6 +140,29 @@ def test_body_over_the_limit_in_chunks(lab, daemon):
     assert len(lab.records('a', 'request')) == before
 
 
+LIMIT = 1000
+
+
+@pytest.mark.parametrize(
+    'headers, body',
+    [
+        (['Content-Length: %d' % (LIMIT + 1)], b''),
+        (['Content-Length: %d' % (LIMIT + 1)], b' ' * (LIMIT + 1)),
+        (['Content-Length: %d' % (LIMIT + 1), 'Expect: 100-continue'], b''),
+        (['Content-Length: %d' % (1 << 26)], b''),
+        (['Transfer-Encoding: chunked'], b'%x\r\n' % (LIMIT + 1) + b' ' * (LIMIT + 1) + b'\r\n0\r\n\r\n'),
+    ],
+)
+def test_body_over_the_limit_ends_the_connection(lab, headers, body):
+    daemon = lab.daemon({'a': ''}, maxRequestBody=LIMIT)
+    with daemon.wire() as w:
+        w.send(wire.post(CHAT, body, headers))
+        w.send(wire.get('/health'))
+        reply = w.reply()
+        assert reply.status == 413 and reply.headers.get('connection', '').lower() == 'close', reply
+        assert w.rest(patience(2)) == b''
+
+
 def test_limit_is_the_largest_allowed(daemon):
     body = '{"model":"a"}'.ljust(1 << 20)
     with daemon.wire() as w:
@@ -181,3 +207,13 @@ def test_absolute_target(daemon):
     with daemon.wire() as w:
         w.send(b'GET http://x/health HTTP/1.1\r\nHost: x\r\n\r\n')
         assert w.reply().body == b'OK'
+
+
+@pytest.mark.parametrize('host', ['example.org:8080', 'other'])
+def test_authority_of_an_absolute_target_is_the_host(daemon, host):
+    """RFC 9112 3.2.2: whatever the Host field says."""
+    with daemon.wire() as w:
+        w.send('GET http://example.org:8080/upstream/a/x?q=1 HTTP/1.1\r\nHost: %s\r\nX-Fake: echo\r\n\r\n' % host)
+        echo = json.loads(w.reply().body)
+        assert (echo['path'], echo['query']) == ('/x', 'q=1')
+        assert [value for name, value in echo['headers'] if name.lower() == 'host'] == ['example.org:8080']

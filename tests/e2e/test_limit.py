@@ -1,5 +1,7 @@
 """concurrencyLimit: waiting and running together."""
 
+import pytest
+
 from harness.waiting import patience, until
 
 
@@ -60,3 +62,16 @@ def test_slot_of_a_waiting_client_that_left_is_free_at_once(lab):
         assert daemon.chat('a').status == 429, 'the next one has it, not this one'
         with_slot.close()
     assert daemon.chat('a').status == 200
+
+
+@pytest.mark.parametrize('fake', ['hold:10s', 'events:1000/10ms'])
+def test_slot_of_a_served_client_that_left_is_free_at_once(lab, fake):
+    daemon = lab.daemon({'a': {'concurrencyLimit': 1}})
+    for n in range(10):
+        leaving = daemon.open_chat('a', fake, stream=True)
+        if fake.startswith('hold'):
+            until(lambda: len(lab.records('a', 'request')) == 2 * n + 1)
+        else:
+            leaving.read_until('"n":0,')
+        leaving.close()
+        assert daemon.chat('a').status == 200, n

@@ -69,6 +69,19 @@ def test_second_signal_ends_at_once_but_cleanly(lab):
     lab.wait_for_nobody(patience(0.2))
 
 
+@pytest.mark.parametrize('second, name', [(signal.SIGTERM, 'terminated'), (signal.SIGINT, 'interrupt')])
+def test_second_signal_is_told_apart(lab, second, name):
+    daemon = lab.daemon({'a': ''})
+    stream = daemon.open_chat('a', 'events:100000/10ms', stream=True)
+    stream.read_until('"n":1,')
+    daemon.signal(signal.SIGTERM)
+    until(lambda: 'received signal terminated, shutting down' in daemon.output())
+    daemon.signal(second)
+    daemon.wait_for_exit(patience(2))
+    assert 'received signal %s again, stopping at once' % name in daemon.output()
+    assert daemon.output().count('shutting down') == 1
+
+
 def test_stop_while_a_model_starts(lab):
     daemon = lab.daemon({'a': '--load 1h'})
     request = daemon.start_chat('a')

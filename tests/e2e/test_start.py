@@ -1,12 +1,13 @@
 """The command line and the first seconds."""
 
+import re
 import subprocess
 
 import pytest
 
 from harness import wire
 from harness.daemon import daemon_program
-from harness.waiting import Stopwatch, patience
+from harness.waiting import Stopwatch, patience, until
 
 
 def run(lab, *arguments):
@@ -64,6 +65,14 @@ def test_says_where_it_listens(lab):
     daemon = lab.daemon({})
     daemon.wait_for_log('llama-swap listening on http://127.0.0.1:%d' % daemon.port)
     assert 'reachable by all hosts' not in daemon.log()
+
+
+def test_says_which_free_port_it_took(lab):
+    daemon = lab.daemon({}, arguments=['-listen', '127.0.0.1:0'], wait=False)
+    said = re.compile(r'llama-swap listening on http://127\.0\.0\.1:(\d+)\n')
+    daemon.port = int(until(lambda: said.search(daemon.output()))[1])
+    assert daemon.port != 0
+    daemon.wait_until_up()
 
 
 def test_listens_within_a_moment(lab):

@@ -1,1 +1,2 @@
-"""What the end-to-end tests are made of: a laboratory (lab), HTTP (web, wire), processes (procs), waiting (waiting)."""
+"""What the end-to-end tests are made of: a laboratory (lab), HTTP (web, wire), servers that misbehave (origin),
+processes (procs), waiting (waiting)."""

@@ -11,6 +11,7 @@ import uuid
 
 from . import procs, wire
 from .daemon import Daemon, fake_model_program
+from .origin import Origin
 from .ports import PortBlock
 from .waiting import patience, until
 
@@ -95,6 +96,10 @@ class Lab:
         process = self.start(self.fake(tag, flags, port), wait_for_port=port)
         process.port = port
         return process
+
+    def origin(self):
+        """A server whose every byte the test decides."""
+        return self.closing(Origin())
 
     def script(self, name, text):
         path = self.folder / name
