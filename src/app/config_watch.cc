@@ -1,44 +1,119 @@
 #include "app/config_watch.h"
 
+#include <sys/inotify.h>
 #include <sys/stat.h>
 
+#include <boost/asio/buffer.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+
 namespace llama_swap::app {
-namespace {
 
-constexpr std::chrono::seconds kPeriod{2};
-
-}  // namespace
+namespace fs = std::filesystem;
 
 ConfigWatch::ConfigWatch(net::Loop& loop, config::Sources sources, std::function<void()> changed)
-    : sources_(std::move(sources)), changed_(std::move(changed)), timer_(loop), last_(look()) {
-  wait();
+    : sources_(std::move(sources)),
+      changed_(std::move(changed)),
+      period_(loop),
+      quiet_(loop),
+      inotify_(loop),
+      stamps_(stamps()),
+      known_(texts()) {
+  const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  if (fd >= 0) {
+    inotify_.assign(fd);
+    watch_directories();
+    listen();
+  }
+  poll();
 }
 
-ConfigWatch::Snapshot ConfigWatch::look() const {
-  Snapshot seen;
+void ConfigWatch::stop() {
+  period_.cancel();
+  quiet_.cancel();
+  boost::system::error_code ignored;
+  inotify_.close(ignored);
+}
+
+ConfigWatch::Stamps ConfigWatch::stamps() const {
+  Stamps out;
   const auto files = config::list_sources(sources_);
-  if (!files) return seen;
+  if (!files) return out;
   for (const auto& file : *files) {
     struct stat info {};
     if (::stat(file.c_str(), &info) == 0)
-      seen[file.string()] = {info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec,
-                             info.st_size};
+      out[file.string()] = {info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec,
+                            info.st_size};
   }
-  return seen;
+  return out;
 }
 
-void ConfigWatch::wait() {
-  timer_.expires_after(kPeriod);
-  timer_.async_wait([this](const boost::system::error_code& ec) {
+ConfigWatch::Texts ConfigWatch::texts() const {
+  Texts out;
+  const auto files = config::list_sources(sources_);
+  if (!files) return out;
+  for (const auto& file : *files) {
+    std::ifstream in(file, std::ios::binary);
+    if (in) out[file.string()] = {std::istreambuf_iterator<char>(in), {}};
+  }
+  return out;
+}
+
+void ConfigWatch::poll() {
+  period_.expires_after(kPeriod);
+  period_.async_wait([this](const boost::system::error_code& ec) {
     if (ec) return;
-    Snapshot now = look();
+    if (Stamps now = stamps(); now != stamps_) {
+      stamps_ = std::move(now);
+      settle();
+    }
+    poll();
+  });
+}
+
+// The directories, as files are replaced as often as written. Of links also the one they lead to.
+void ConfigWatch::watch_directories() {
+  std::set<fs::path> directories;
+  const auto add = [&directories](const fs::path& path) {
+    std::error_code ignored;
+    directories.insert(path.has_parent_path() ? path.parent_path() : ".");
+    directories.insert(fs::weakly_canonical(path, ignored).parent_path());
+  };
+  if (sources_.file) add(*sources_.file);
+  if (sources_.dir) add(*sources_.dir / "any");
+  for (const auto& [file, stamp] : stamps_) add(file);
+  for (const fs::path& directory : directories)
+    ::inotify_add_watch(inotify_.native_handle(), directory.c_str(),
+                        IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE);
+}
+
+void ConfigWatch::listen() {
+  inotify_.async_read_some(boost::asio::buffer(events_),
+                           [this](const boost::system::error_code& ec, std::size_t) {
+                             if (ec) return;
+                             settle();
+                             listen();
+                           });
+}
+
+// Waits until the files stay as they are, then says so if they differ from what was known. Each new
+// sign begins the wait anew.
+void ConfigWatch::settle() {
+  seen_ = texts();
+  quiet_.expires_after(kQuiet);
+  quiet_.async_wait([this](const boost::system::error_code& ec) {
+    if (ec) return;
+    Texts now = texts();
+    if (now != seen_) return settle();
+    stamps_ = stamps();
+    if (inotify_.is_open()) watch_directories();
     // A file that is gone, or a directory that is empty, may be in the middle of being replaced:
     // its coming back counts.
-    if (!now.empty() && now != last_) {
-      last_ = std::move(now);
-      changed_();
-    }
-    wait();
+    if (now.empty() || now == known_) return;
+    known_ = std::move(now);
+    changed_();
   });
 }
 

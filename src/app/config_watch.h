@@ -1,9 +1,13 @@
-// Notices that the configuration on disk has changed: every two seconds the names, times and sizes
-// of the sources are looked at, which works on any file system, through links and bind mounts. I/O
-// thread only.
+// Notices that the configuration on disk has changed. Where inotify works it says at once that
+// something may have; where it does not (network file systems, some bind mounts), and beside it,
+// names, times and sizes are looked at every two seconds. What counts is the text alone, once it
+// has stayed the same for a moment: neither a touch nor half a file is a change. I/O thread only;
+// reads the files there.
 #pragma once
 
+#include <array>
 #include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <functional>
 #include <map>
 #include <string>
@@ -17,22 +21,37 @@ namespace llama_swap::app {
 
 class ConfigWatch {
  public:
+  static constexpr std::chrono::seconds kPeriod{2};
+  static constexpr std::chrono::milliseconds kQuiet{100};
+
   // What is there now is the baseline. `changed` is called from the loop.
   ConfigWatch(net::Loop& loop, config::Sources sources, std::function<void()> changed);
-  void stop() { timer_.cancel(); }
+  void stop();
 
  private:
+  using Timer =
+      boost::asio::basic_waitable_timer<util::Clock, boost::asio::wait_traits<util::Clock>,
+                                        net::Executor>;
   // Path to (modification time in nanoseconds, size) of each source that exists.
-  using Snapshot = std::map<std::string, std::pair<std::int64_t, std::int64_t>>;
-  Snapshot look() const;
-  void wait();
+  using Stamps = std::map<std::string, std::pair<std::int64_t, std::int64_t>>;
+  using Texts = std::map<std::string, std::string>;
 
-  config::Sources sources_;
-  std::function<void()> changed_;
-  boost::asio::basic_waitable_timer<util::Clock, boost::asio::wait_traits<util::Clock>,
-                                    net::Executor>
-      timer_;
-  Snapshot last_;
+  Stamps stamps() const;
+  Texts texts() const;
+  void poll();
+  void watch_directories();
+  void listen();
+  void settle();
+
+  const config::Sources sources_;
+  const std::function<void()> changed_;
+  Timer period_;
+  Timer quiet_;
+  boost::asio::posix::basic_stream_descriptor<net::Executor> inotify_;  // closed: there is none
+  alignas(8) std::array<char, 4096> events_;
+  Stamps stamps_;
+  Texts known_;  // what was last said to have changed, or the baseline
+  Texts seen_;   // of files that may be in the middle of being written
 };
 
 }  // namespace llama_swap::app

@@ -8,6 +8,7 @@
 
 #include "app/early_message.h"
 #include "app/version.h"
+#include "config/diff.h"
 #include "util/text.h"
 
 namespace llama_swap::app {
@@ -167,6 +168,7 @@ void Daemon::reload() {
   }
   const std::string warnings = loaded.text(config::Severity::warning);
   if (!warnings.empty()) log_.log(LogLevel::warn, warnings);
+  say_what_changes(*loaded.config);
   config_ = std::move(loaded.config);
   use(*config_);
   connections_->set_limits(server_limits(*config_));
@@ -175,6 +177,12 @@ void Daemon::reload() {
   log_.keep_models_of(*config_);
   log_.log(LogLevel::info, "configuration reloaded");
   net::spawn(loop_, actor_->preload(config_->preload));
+}
+
+void Daemon::say_what_changes(const config::Config& next) {
+  for (const auto& [model, change] : config::diff(*config_, next).models)
+    if (change != config::Change::unchanged)
+      log_.info("configuration of {}: {}", model, config::to_string(change));
 }
 
 net::Awaitable<void> Daemon::shut_down() {

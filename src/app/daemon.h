@@ -42,6 +42,7 @@ class Daemon {
   void wait_for_signal();
   void on_signal(int signal);
   void reload();
+  void say_what_changes(const config::Config& next);
   void use(const config::Config& config);
   net::Awaitable<void> shut_down();
   net::Awaitable<bool> drain(util::Time deadline);

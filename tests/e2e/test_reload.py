@@ -3,10 +3,10 @@
 import json
 import os
 import signal
-import time
 
 import pytest
 
+from harness import procs
 from harness.daemon import START_FAILED
 from harness.waiting import patience, stays, until
 
@@ -102,6 +102,26 @@ def test_requests_that_wait_are_kept(lab, config):
     assert waiting.result().status == 200 and lab.starts('a') == 1
 
 
+@pytest.mark.parametrize('waits_for', ['its start', 'another model'])
+def test_requests_that_wait_for_a_removed_model_are_told(lab, waits_for):
+    config = lab.config({'a': '', 'b': '--load 1h'})
+    daemon = lab.daemon(config=config)
+    events = daemon.open('GET', '/api/events')
+    if waits_for == 'another model':
+        stream = daemon.open_chat('a', 'events:20/50ms', stream=True)
+        stream.read_until('"n":1,')
+    waiting = daemon.start_chat('b')
+    events.read_until('\\"model\\":\\"b\\"')
+    if waits_for == 'its start':
+        daemon.wait_for_state('b', 'starting')
+    del config['models']['b']
+    daemon.reload(config)
+    answer = waiting.result(patience(3))
+    assert answer.status == 500 and 'model unloaded' in answer.message, answer
+    if waits_for == 'another model':
+        assert stream.finish().complete and not lab.starts('b')
+
+
 def test_signals_during_a_reload_are_not_lost(lab, config):
     daemon = lab.daemon(config=config)
     for n in range(10):
@@ -135,7 +155,6 @@ def test_event_streams_survive(lab, config):
 def test_watching(lab, config, how):
     daemon = lab.daemon(config=config, arguments=['-watch-config'])
     daemon.wait_for_log('watching configuration for changes')
-    time.sleep(2.2)
     config['models']['a']['name'] = 'new'
     if how == 'rename':
         daemon.write(config)
@@ -149,6 +168,52 @@ def test_watching(lab, config, how):
         kept.unlink()
         kept.symlink_to(other)
     until(lambda: daemon.get('/v1/models').json['data'][0].get('name') == 'new', 2 + patience(1.5))
+
+
+def test_the_difference_is_told_and_touches_nothing_else(lab):
+    config = lab.config({name: '' for name in 'abd'}, groups={'all': {'swap': False, 'members': list('abd')}})
+    daemon = lab.daemon(config=config)
+    pids = {name: daemon.served_by(name)['pid'] for name in 'abd'}
+    stream = daemon.open_chat('a', 'events:30/50ms', stream=True)
+    stream.read_until('data: ')
+    added = lab.config({name: '' for name in 'abc'})
+    config['models'] = added['models']
+    config['groups']['all']['members'] = list('abc')
+    config['models']['b']['cmd'] += ' --print changed'
+    config['logLevel'] = 'info'
+    daemon.reload(config)
+    said = [line.split('configuration of ', 1)[1] for line in daemon.log().splitlines() if 'configuration of ' in line]
+    assert said == ['b: launch settings changed', 'c: added', 'd: removed']
+    until(lambda: not procs.alive(pids['d']), what='d to be stopped')
+    assert stream.finish().complete
+    assert daemon.served_by('a')['pid'] == pids['a']
+    assert daemon.served_by('b')['pid'] != pids['b']
+    assert daemon.served_by('c')['tag'] == 'c'
+    assert daemon.chat('d').status == 404
+
+
+def test_a_hundred_reloads_keep_the_memory(lab):
+    """Each with twenty models that have logged; their rings are let go of, or kept, but not doubled."""
+    names = ['m%02d' % n for n in range(20)]
+    config = lab.config({name: '' for name in names}, groups={'all': {'swap': False, 'members': names}})
+    daemon = lab.daemon(config=config)
+
+    def round_of(n):
+        for name in names:
+            config['models'][name]['cmd'] = config['models'][name]['cmd'].split(' --print')[0] + ' --print round-%d' % n
+        daemon.reload(config)
+        for name in names[n % 4 :: 4]:
+            daemon.served_by(name)
+
+    def memory():
+        return procs.memory_kib(daemon.pid)
+
+    for n in range(20):
+        round_of(n)
+    early = memory()
+    for n in range(20, 120):
+        round_of(n)
+    assert memory() < early * 1.1
 
 
 def test_untouched_file_triggers_nothing(lab, config):
