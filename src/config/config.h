@@ -1,5 +1,5 @@
 // The configuration as a value: everything a file can say, with defaults applied, names resolved and checks done.
-// Section numbers refer to the configuration specification (docs/configuration.md).
+// docs/configuration.md describes the keys.
 //
 // A Config never changes after loading. It is shared by pointer: whoever began with one keeps it to the end.
 // Strings are UTF-8 as written. Durations carry their unit in the type.

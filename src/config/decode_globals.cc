@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 
 #include "config/decode.h"
@@ -17,21 +16,11 @@ namespace {
 constexpr std::chrono::seconds kMinPerformanceInterval{5};
 constexpr int kMetricsDefault = 1000;
 
-LogLevel log_level(const std::string& text) {
-  const std::string level = util::lower(util::trim(text));
+LogLevel log_level(const std::string& level) {
   if (level == "debug") return LogLevel::debug;
   if (level == "warn") return LogLevel::warn;
   if (level == "error") return LogLevel::error;
   return LogLevel::info;
-}
-
-std::string log_time_format(const std::string& text) {
-  static constexpr std::array<std::string_view, 15> kFormats{
-      "ansic",   "unixdate", "rubydate",   "rfc822",     "rfc822z",
-      "rfc850",  "rfc1123",  "rfc1123z",   "rfc3339",    "rfc3339nano",
-      "kitchen", "stamp",    "stampmilli", "stampmicro", "stampnano"};
-  std::string format = util::lower(util::trim(text));
-  return std::ranges::find(kFormats, format) == kFormats.end() ? std::string() : format;
 }
 
 LogTarget log_target(const std::string& text) {
@@ -113,27 +102,20 @@ void read_ignore_paths(const Reader& upstream, Config& config) {
   }
 }
 
-void read_size(const Reader& root, std::string_view key, std::uint64_t& size) {
-  size = root.size(key);
-  if (size == 0) root.error(key, "must be at least one byte");
-}
-
 }  // namespace
 
 void read_global_settings(const Reader& root, Config& config) {
-  config.log_level = log_level(root.string("logLevel"));
-  config.log_time_format = log_time_format(root.string("logTimeFormat"));
+  config.log_level = log_level(root.word("logLevel"));
+  config.log_time_format = root.word("logTimeFormat");
   config.log_to_stdout = log_target(root.choice("logToStdout"));
   root.boolean("logRequests");
   const int metrics = saturated(root.integer("metricsMaxInMemory"));
   config.metrics_max_in_memory = metrics > 0 ? metrics : kMetricsDefault;
   config.capture_buffer_mib = root.integer("captureBuffer");
   config.include_aliases_in_list = root.boolean("includeAliasesInList");
-  read_size(root, "maxRequestBody", config.max_request_body);
-  read_size(root, "bodyMemory", config.body_memory);
-  if (root.integer("startPort") < 1) root.error("startPort", "must be at least 1");
-  if (root.integer("globalTTL") < 0) root.error("globalTTL", "must not be negative");
-  if (root.integer("unloadTimeout") < 0) root.error("unloadTimeout", "must not be negative");
+  config.max_request_body = root.size("maxRequestBody");
+  config.body_memory = root.size("bodyMemory");
+  root.integer("startPort");  // has been used already (templates.cc)
   read_store(root, config);
   read_performance(root.section("performance"), config);
   read_session_headers(root.section("ui").section("activity"), config);

@@ -78,7 +78,6 @@ Capabilities read_capabilities(const Reader& reader) {
   capabilities.tools = reader.boolean("tools");
   capabilities.reranker = reader.boolean("reranker");
   capabilities.context = reader.integer("context");
-  if (capabilities.context < 0) reader.error("context", "must not be negative");
   return capabilities;
 }
 
@@ -87,18 +86,10 @@ void check_url(const Reader& reader, std::string_view key, const std::string& ur
     reader.error(key, fmt::format("invalid URL {}: {}", in_quotes(url), fault));
 }
 
-// The value itself, or a reported error if it is below the least that makes sense.
-std::int64_t at_least(const Reader& reader, std::string_view key, std::int64_t least) {
-  const std::int64_t value = reader.integer(key);
-  if (value < least)
-    reader.error(key, fmt::format("{} is not allowed: must be at least {}", value, least));
-  return value;
-}
-
 void read_lifetime(const Reader& reader, const Inherited& inherited, Model& model) {
-  const std::int64_t ttl = at_least(reader, "ttl", -1);
+  const std::int64_t ttl = reader.integer("ttl");
   model.ttl = whole_seconds(ttl == -1 ? inherited.ttl : ttl);
-  const std::int64_t unload_timeout = at_least(reader, "unloadTimeout", 0);
+  const std::int64_t unload_timeout = reader.integer("unloadTimeout");
   model.unload_timeout =
       whole_seconds(unload_timeout == 0 ? inherited.unload_timeout : unload_timeout);
   reader.integer("healthCheckTimeout");  // accepted, has no effect

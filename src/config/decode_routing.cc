@@ -18,7 +18,6 @@ constexpr std::size_t kMaxVarLength = 32;
 void read_wait(const Reader& fifo, std::string_view key, std::optional<milliseconds>& out) {
   const auto value = fifo.duration(key);
   if (!value) return;
-  if (*value < value->zero()) fifo.error(key, "must not be negative");
   out = std::chrono::ceil<milliseconds>(*value);  // the least wait is not none
 }
 
@@ -122,10 +121,6 @@ void read_costs(const Reader& reader, const Config& config, Matrix& matrix) {
     if (!is_var && !config.models.contains(cost.name)) {
       reader.error_at(cost.name_at, key,
                       fmt::format("{} is neither a var nor a model ID", in_quotes(cost.name)));
-    } else if (cost.value <= 0) {
-      reader.error_at(cost.at, key,
-                      fmt::format("cost {} of {} is not allowed: must be greater than 0",
-                                  cost.value, in_quotes(cost.name)));
     }
     matrix.evict_costs[is_var ? var->second : cost.name] = cost.value;
   }

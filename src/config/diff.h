@@ -11,9 +11,8 @@ namespace llama_swap::config {
 
 enum class Change {
   unchanged,
-  policy,  // a running instance lives on under the new settings (ttl, limits, names, filters, …)
-  launch,  // it must be stopped, and started anew: cmd, cmdStop, env, proxy, checkEndpoint,
-           // stopScope, timeouts
+  policy,  // a running instance lives on under the new settings (ttl, limits, names, timeouts, …)
+  launch,  // it must be stopped, and started anew: a launch key changed
   added,   //
   removed,
 };
@@ -25,6 +24,10 @@ struct Diff {
 };
 
 Diff diff(const Config& before, const Config& after);
+
+// Whether it is a key of a model (models.<id>.KEY) whose change means Change::launch: cmd, cmdStop,
+// env, proxy, checkEndpoint, stopScope.
+bool is_launch_key(std::string_view key);
 
 // "unchanged", "policy changed", "launch settings changed", "added", "removed": for logs.
 std::string_view to_string(Change change);

@@ -1,5 +1,6 @@
 #include "config/diff.h"
 
+#include "config/keys.h"
 #include "config/test_support.h"
 
 namespace llama_swap::config {
@@ -20,7 +21,7 @@ TEST(Diff, OneModel) {
       {"cmd: s, proxy: p, env: [A=1]", Change::launch},
       {"cmd: s, proxy: p, checkEndpoint: /", Change::launch},
       {"cmd: s, proxy: p, stopScope: group", Change::launch},
-      {"cmd: s, proxy: p, timeouts: {connect: 1}", Change::launch},
+      {"cmd: s, proxy: p, timeouts: {connect: 1}", Change::policy},
       {"cmd: s, proxy: p, ttl: 5", Change::policy},
       {"cmd: s, proxy: p, unloadTimeout: 5", Change::policy},
       {"cmd: s, proxy: p, aliases: [a]", Change::policy},
@@ -37,6 +38,26 @@ TEST(Diff, OneModel) {
     EXPECT_EQ(diff(*before, *after).of("owl"), c.want)
         << c.body << ": " << to_string(diff(*before, *after).of("owl"));
   }
+}
+
+TEST(Diff, LaunchKeys) {
+  const auto before = accepted("models: {owl: {cmd: s, proxy: p}}");
+  for (const Key& key : model_section().keys) {
+    if (key.name == "cmd" || key.name == "proxy") continue;  // would be there twice
+    std::string value;
+    if (key.type == Type::string) value = key.choices.empty() ? "other" : "group";
+    if (key.type == Type::integer) value = "77";
+    if (key.type == Type::boolean) value = "true";
+    if (key.type == Type::strings) value = "[A=1]";
+    if (value.empty()) continue;
+    const std::string written = std::string(key.name) + ": " + value;
+    const auto after = accepted("models: {owl: {cmd: s, proxy: p, " + written + "}}");
+    EXPECT_EQ(diff(*before, *after).of("owl") == Change::launch, is_launch_key(key.name))
+        << written;
+  }
+  EXPECT_TRUE(is_launch_key("cmd"));
+  EXPECT_TRUE(is_launch_key("proxy"));
+  EXPECT_FALSE(is_launch_key("timeouts"));
 }
 
 TEST(Diff, ComesAndGoes) {

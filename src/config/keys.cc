@@ -6,6 +6,15 @@
 namespace llama_swap::config {
 namespace {
 
+constexpr Key at_least(std::int64_t least, Key key) {
+  key.least = least;
+  return key;
+}
+constexpr Key not_used_yet(Key key) {
+  key.unused = true;
+  return key;
+}
+
 // The innermost sections come first, as each refers to those within it.
 
 constexpr auto kTimeouts = std::to_array<Key>({
@@ -14,8 +23,10 @@ constexpr auto kTimeouts = std::to_array<Key>({
      "Seconds between TCP keep-alive probes; 0: system default, negative: off."},
     {"responseHeader", Type::integer, "0",
      "Seconds to wait for the head of an answer; 0: no limit."},
-    {"tlsHandshake", Type::integer, "10", "Seconds for the TLS handshake; 0: no limit."},
-    {"expectContinue", Type::integer, "1", "Seconds to wait for a 100-continue answer."},
+    not_used_yet(
+        {"tlsHandshake", Type::integer, "10", "Seconds for the TLS handshake; 0: no limit."}),
+    not_used_yet(
+        {"expectContinue", Type::integer, "1", "Seconds to wait for a 100-continue answer."}),
     {"idleConn", Type::integer, "90", "Seconds an unused connection is kept; 0: no limit."},
 });
 constexpr Section kTimeoutsSection{kTimeouts};
@@ -33,7 +44,7 @@ constexpr auto kFilters = std::to_array<Key>({
     {"setParams", Type::value_map, "",
      "Parameters that are set in requests, whatever the client sent."},
     {"setParamsByID", Type::value_maps, "",
-     "The same by the name that was requested; each name becomes an alias."},
+     "The same by the name that was requested; of a model, each name becomes an alias."},
     {"strip_params", Type::string, "", "Old name of stripParams; counts only where that is empty."},
 });
 constexpr Section kFiltersSection{kFilters};
@@ -44,7 +55,7 @@ constexpr auto kCapabilities = std::to_array<Key>({
     {"out", Type::strings, "", "What the model gives.", "text audio image"},
     {"tools", Type::boolean, "false", "The model can call tools."},
     {"reranker", Type::boolean, "false", "The model ranks documents."},
-    {"context", Type::integer, "0", "Size of the context in tokens; 0: not told."},
+    at_least(0, {"context", Type::integer, "0", "Size of the context in tokens; 0: not told."}),
 });
 constexpr Section kCapabilitiesSection{kCapabilities};
 
@@ -63,20 +74,22 @@ constexpr auto kModel = std::to_array<Key>({
     {"env", Type::strings, "", "NAME=value pairs added to the environment of the command."},
     {"checkEndpoint", Type::string, "/health",
      "Path that answers 200 when the model is ready; none: no check."},
-    {"ttl", Type::integer, "-1",
-     "Seconds without requests until the model is unloaded; 0: never, -1: globalTTL."},
-    {"unloadTimeout", Type::integer, "0", "Seconds for a graceful stop; 0: the global value."},
+    at_least(-1,
+             {"ttl", Type::integer, "-1",
+              "Seconds without requests until the model is unloaded; 0: never, -1: globalTTL."}),
+    at_least(0, {"unloadTimeout", Type::integer, "0",
+                 "Seconds for a graceful stop; 0: the global value."}),
     {"stopScope", Type::string, "tree",
      "What a stop reaches: all descendants, or only the process group.", "tree group"},
     {"unlisted", Type::boolean, "false", "Keep the model out of the list of models."},
-    {"useModelName", Type::string, "",
-     "Name to send to the model server in place of the requested one."},
+    not_used_yet({"useModelName", Type::string, "",
+                  "Name to send to the model server in place of the requested one."}),
     {"name", Type::string, "", "Name in the list of models."},
     {"description", Type::string, "", "Description in the list of models."},
     {"concurrencyLimit", Type::integer, "0",
      "Requests at the same time, waiting ones included; 0: 10."},
-    {"filters", Type::section, "", "Changes to requests.", {}, &kFiltersSection},
-    {"macros", Type::value_map, "", "Macros of this model."},
+    not_used_yet({"filters", Type::section, "", "Changes to requests.", {}, &kFiltersSection}),
+    {"macros", Type::macros, "", "Macros of this model."},
     {"metadata", Type::value_map, "", "Anything; shown in the list of models."},
     {"sendLoadingState", Type::boolean, "",
      "Tell waiting clients about the loading; absent: the global value."},
@@ -107,8 +120,8 @@ constexpr Section kGroupSection{kGroup};
 
 constexpr auto kMatrix = std::to_array<Key>({
     {"vars", Type::string_map, "", "Short names of models."},
-    {"evict_costs", Type::integer_map, "",
-     "What it costs to stop a model, by var or model ID; 1 where not given."},
+    at_least(1, {"evict_costs", Type::integer_map, "",
+                 "What it costs to stop a model, by var or model ID; 1 where not given."}),
     {"sets", Type::string_map, "", "Which models may run together, as expressions."},
 });
 constexpr Section kMatrixSection{kMatrix};
@@ -158,13 +171,14 @@ constexpr Section kProfileSection{kProfile};
 
 constexpr auto kSelectorSettings = std::to_array<Key>({
     {"spillover", Type::integer, "1",
-     "Requests in flight at a target before the next one is used."},
+     "Requests in flight at a target before the next one is used, at least 1."},
 });
 constexpr Section kSelectorSettingsSection{kSelectorSettings};
 constexpr auto kSelector = std::to_array<Key>({
-    {"strategy", Type::string, "", "How a target is chosen.", "warm pin spillover"},
-    {"targets", Type::strings, "", "Models and peer models, in order of preference."},
-    {"settings", Type::section, "", "Settings by strategy.", {}, &kSelectorSettingsSection},
+    not_used_yet({"strategy", Type::string, "", "How a target is chosen.", "warm pin spillover"}),
+    not_used_yet({"targets", Type::strings, "", "Models and peer models, in order of preference."}),
+    not_used_yet(
+        {"settings", Type::section, "", "Settings by strategy.", {}, &kSelectorSettingsSection}),
     {"name", Type::string, "", "Name in the list of models."},
     {"description", Type::string, "", "Description in the list of models."},
     {"unlisted", Type::boolean, "false", "Keep the selector out of the list of models."},
@@ -176,7 +190,7 @@ constexpr auto kPeer = std::to_array<Key>({
     {"proxy", Type::string, "", "Base URL of the other server."},
     {"models", Type::strings, "", "Models it serves."},
     {"apiKey", Type::string, "", "Key sent to it."},
-    {"filters", Type::section, "", "Changes to requests.", {}, &kPeerFiltersSection},
+    not_used_yet({"filters", Type::section, "", "Changes to requests.", {}, &kPeerFiltersSection}),
     {"timeouts", Type::section, "", "Limits of connections to it.", {}, &kPeerTimeoutsSection},
 });
 constexpr Section kPeerSection{kPeer};
@@ -186,8 +200,8 @@ constexpr auto kStore = std::to_array<Key>({
 });
 constexpr Section kStoreSection{kStore};
 constexpr auto kActivity = std::to_array<Key>({
-    {"session_id", Type::strings, "[X-Session-ID, X-Litellm-Session-Id]",
-     "Request headers searched for a session ID, in order; empty: none."},
+    not_used_yet({"session_id", Type::strings, "[X-Session-ID, X-Litellm-Session-Id]",
+                  "Request headers searched for a session ID, in order; empty: none."}),
 });
 constexpr Section kActivitySection{kActivity};
 constexpr auto kUi = std::to_array<Key>({
@@ -209,40 +223,55 @@ constexpr auto kHooks = std::to_array<Key>({
 constexpr Section kHooksSection{kHooks};
 constexpr auto kUpstream = std::to_array<Key>({
     {"ignorePaths", Type::strings, R"(['.*\.(js|json|css|png|gif|jpg|jpeg|ico|txt)$'])",
-     "Patterns (RE2) of paths after /upstream/<model> that do not load the model."},
+     "Patterns (RE2) of paths after /upstream/MODEL that do not load the model."},
 });
 constexpr Section kUpstreamSection{kUpstream};
 
 constexpr auto kRoot = std::to_array<Key>({
     {"healthCheckTimeout", Type::integer, "120",
-     "Seconds a model may take to become ready, at least 15."},
-    {"logLevel", Type::string, "info", "debug, info, warn or error."},
-    {"logTimeFormat", Type::string, "", "Name of a time format for log lines; empty: no time."},
+     "Seconds a model may take to become ready; less than 15 counts as 15."},
+    {"logLevel",
+     Type::string,
+     "info",
+     "The least important lines that are logged.",
+     {},
+     nullptr,
+     "debug info warn error"},
+    {"logTimeFormat",
+     Type::string,
+     "",
+     "The time in log lines; empty: no time.",
+     {},
+     nullptr,
+     "ansic unixdate rubydate rfc822 rfc822z rfc850 rfc1123 rfc1123z rfc3339 rfc3339nano kitchen "
+     "stamp stampmilli stampmicro stampnano"},
     {"logToStdout", Type::string, "proxy", "Which logs go to standard output.",
      "proxy upstream both none"},
     {"logRequests", Type::boolean, "false", "Accepted, no effect."},
-    {"metricsMaxInMemory", Type::integer, "1000", "Activity rows kept where there is no store."},
-    {"captureBuffer", Type::integer, "5",
-     "MiB for captured requests and answers; 0: none are captured."},
-    {"maxRequestBody", Type::size, "1GiB", "Largest request body that is accepted."},
-    {"bodyMemory", Type::size, "256MiB",
-     "Memory for all request bodies together; more goes to disk or waits."},
-    {"store",
-     Type::section,
-     "",
-     "The persistent activity log; absent: in memory.",
-     {},
-     &kStoreSection},
+    not_used_yet({"metricsMaxInMemory", Type::integer, "1000",
+                  "Activity rows kept where there is no store; 0 or less: 1000."}),
+    not_used_yet({"captureBuffer", Type::integer, "5",
+                  "MiB for captured requests and answers; 0: none are captured."}),
+    at_least(1, {"maxRequestBody", Type::size, "1GiB", "Largest request body that is accepted."}),
+    at_least(1, {"bodyMemory", Type::size, "256MiB",
+                 "Memory for all request bodies together; more goes to disk or waits."}),
+    not_used_yet({"store",
+                  Type::section,
+                  "",
+                  "The persistent activity log; absent: in memory.",
+                  {},
+                  &kStoreSection}),
     {"ui", Type::section, "", "The web console.", {}, &kUiSection},
-    {"performance", Type::section, "", "Monitoring of the machine.", {}, &kPerformanceSection},
-    {"startPort", Type::integer, "5800", "The first ${PORT}."},
-    {"globalTTL", Type::integer, "0",
-     "Seconds without requests until a model is unloaded; 0: never."},
-    {"unloadTimeout", Type::integer, "10", "Seconds for a graceful stop."},
+    not_used_yet(
+        {"performance", Type::section, "", "Monitoring of the machine.", {}, &kPerformanceSection}),
+    at_least(1, {"startPort", Type::integer, "5800", "The first ${PORT}."}),
+    at_least(0, {"globalTTL", Type::integer, "0",
+                 "Seconds without requests until a model is unloaded; 0: never."}),
+    at_least(0, {"unloadTimeout", Type::integer, "10", "Seconds for a graceful stop; 0: 10."}),
     {"sendLoadingState", Type::boolean, "false", "Tell waiting clients about the loading."},
     {"includeAliasesInList", Type::boolean, "false", "List aliases as models of their own."},
     {"apiKeys", Type::strings, "", "Keys of clients; empty: none is needed."},
-    {"macros", Type::value_map, "", "Texts and values to be used as ${name}."},
+    {"macros", Type::macros, "", "Texts and values to be used as ${name}."},
     {"models", Type::sections, "", "The models, by ID.", {}, &kModelSection},
     {"groups",
      Type::sections,

@@ -37,7 +37,8 @@ std::vector<std::string> anchor_holders(const Node& root) {
   return out;
 }
 
-std::optional<Config> build(const std::vector<Source>& sources, const EnvLookup& env,
+// `root`: the finished tree.
+std::optional<Config> build(const std::vector<Source>& sources, const EnvLookup& env, Node& root,
                             Report& report) {
   std::vector<Node> documents;
   for (std::size_t i = 0; i < sources.size(); ++i)
@@ -47,7 +48,7 @@ std::optional<Config> build(const std::vector<Source>& sources, const EnvLookup&
 
   const Node merged = merge(std::move(documents), report);
   if (report.failed()) return std::nullopt;
-  Node root = expand(merged, report);
+  root = expand(merged, report);
   if (report.failed()) return std::nullopt;
   warn_unknown_keys(root, anchor_holders(merged), report);
 
@@ -64,10 +65,15 @@ std::optional<Config> build(const std::vector<Source>& sources, const EnvLookup&
 
 LoadResult load_texts(std::vector<Source> sources, const EnvLookup& env) {
   Report report(sources);
-  auto config = build(sources, env, report);
+  Node root;
+  auto config = build(sources, env, root, report);
   LoadResult out;
   out.problems = report.take();
-  if (config) out.config = std::make_shared<const Config>(std::move(*config));
+  if (config) {
+    out.config = std::make_shared<const Config>(std::move(*config));
+    out.tree = std::make_shared<const Node>(std::move(root));
+  }
+  for (Source& source : sources) out.sources.push_back(std::move(source.name));
   return out;
 }
 

@@ -46,9 +46,15 @@ struct Problem {
   std::string text() const;
 };
 
+struct Node;  // yaml_tree.h
+
 struct LoadResult {
   ConfigPtr config;               // null: there is at least one error
   std::vector<Problem> problems;  // in the order of the sources: errors first, then warnings
+  // What `config` was read from, for those who explain it: all sources as one tree, macros and ports
+  // filled in, each value with its place. Null where `config` is.
+  std::shared_ptr<const Node> tree;
+  std::vector<std::string> sources;  // their names; Mark::source counts in it
 
   // All errors (or all warnings) as text, one after the other.
   std::string text(Severity severity) const;

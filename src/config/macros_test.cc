@@ -202,9 +202,11 @@ TEST(Ports, StartAndMacros) {
 
 TEST(Ports, OnlyWithCmd) {
   const std::vector<Refused> cases = {
-      {"models: {owl: {cmd: s}}", {"owl", "PORT", "cmd"}},
-      {"models: {owl: {}}", {"owl", "PORT", "cmd"}},
-      {"models: {owl: {cmd: s, proxy: ~}}", {"owl", "PORT", "cmd"}},
+      {"models: {owl: {cmd: s}}",
+       {"1.yaml: models.owl.cmd: cmd does not use ${PORT}: use it, or set proxy", "only available"}},
+      {"models: {owl: {}}", {"models.owl.cmd: is missing", "proxy", "PORT"}},
+      {"models: {owl: {cmd: ~, ttl: 1}}", {"models.owl.cmd: is missing", "proxy", "PORT"}},
+      {"models: {owl: {cmd: s, proxy: ~}}", {"models.owl.cmd", "PORT", "set proxy"}},
       {"models: {owl: {cmd: s, proxy: 'http://h:${PORT}'}}", {"owl.proxy", "PORT", "cmd"}},
       {"models:\n  owl:\n    cmd: |\n      # ${PORT}\n      s\n", {"owl", "PORT", "cmd"}},
       {"models: {owl: {cmd: s, proxy: p, name: 'n ${PORT}'}}",

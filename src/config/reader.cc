@@ -83,7 +83,10 @@ std::int64_t Reader::integer(std::string_view name) const {
   Node initial;
   const Node* node = scalar_or_default(name, initial);
   if (!node || node->is_null()) return 0;
-  if (const auto number = whole_number(*node)) return *number;
+  if (const auto number = whole_number(*node)) {
+    check_least(key(name), *number, std::string(name), node->start);
+    return *number;
+  }
   expected(name, "an integer", *node);
   return whole_number(scalar(std::string(key(name).initial), at_)).value_or(0);
 }
@@ -122,13 +125,29 @@ std::string Reader::choice(std::string_view name) const {
   return zero_ || chosen(known, text, at(name)) ? text : std::string(known.initial);
 }
 
+std::string Reader::word(std::string_view name) const {
+  std::string text = util::lower(util::trim(string(name)));
+  const Key& known = key(name);
+  const auto words = util::split(known.words, ' ');
+  return std::ranges::find(words, text) != words.end() ? text : std::string(known.initial);
+}
+
+void Reader::check_least(const Key& known, std::int64_t value, const std::string& path,
+                         Mark at) const {
+  if (known.least && value < *known.least)
+    error_at(at, path, fmt::format("{} is not allowed: must be at least {}", value, *known.least));
+}
+
 std::optional<std::chrono::nanoseconds> Reader::duration(std::string_view name) const {
   Node initial;
   const Key& known = key(name);
   const Node* node = scalar_or_default(name, initial);
   if (!node || node->is_blank() || (node == &initial && known.initial.empty())) return std::nullopt;
   if (node->is_string())
-    if (const auto value = parse_duration(node->text)) return value;
+    if (const auto value = parse_duration(node->text)) {
+      if (known.type == Type::wait && *value < value->zero()) error(name, "must not be negative");
+      return value;
+    }
   if (known.type == Type::wait && node->tag == Tag::integer && integer_value(node->text) == 0)
     return std::chrono::nanoseconds(0);
   expected(name, "a duration like 5s or 1m30s", *node);
@@ -145,8 +164,11 @@ std::uint64_t Reader::size(std::string_view name) const {
   const Node* node = scalar_or_default(name, initial);
   if (!node) return 0;
   if (node->is_string() || node->tag == Tag::integer)
-    if (const auto value = parse_size(value_text(*node)); value && node->kind == Kind::scalar)
+    if (const auto value = parse_size(value_text(*node)); value && node->kind == Kind::scalar) {
+      // It has 63 bits at most.
+      check_least(key(name), static_cast<std::int64_t>(*value), std::string(name), node->start);
       return *value;
+    }
   expected(name, "a number of bytes, or a size like 64MiB", *node);
   return parse_size(key(name).initial).value_or(0);
 }
@@ -200,17 +222,19 @@ std::vector<Placed<std::string>> Reader::string_map(std::string_view key) const 
   return out;
 }
 
-std::vector<Placed<std::int64_t>> Reader::integer_map(std::string_view key) const {
+std::vector<Placed<std::int64_t>> Reader::integer_map(std::string_view name) const {
   std::vector<Placed<std::int64_t>> out;
-  const Node* map = collection(key, Kind::mapping);
+  const Node* map = collection(name, Kind::mapping);
   if (!map) return out;
   for (const Entry& entry : map->entries) {
     const auto number =
         entry.value.is_null() ? std::optional<std::int64_t>(0) : whole_number(entry.value);
+    const std::string path = join_path(std::string(name), entry.key.text);
     if (number) {
+      check_least(key(name), *number, path, entry.value.start);
       out.push_back({*number, entry.value.start, entry.key.text, entry.key.start});
     } else {
-      expected(join_path(std::string(key), entry.key.text), "an integer", entry.value);
+      expected(path, "an integer", entry.value);
     }
   }
   return out;

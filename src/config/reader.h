@@ -33,11 +33,12 @@ class Reader {
   Reader(const Node* node, const Section& section, std::string path, Mark at, Report& report)
       : node_(node), section_(&section), path_(std::move(path)), at_(at), report_(&report) {}
 
-  std::int64_t integer(std::string_view key) const;
+  std::int64_t integer(std::string_view key) const;  // reported if it is below the least
   bool boolean(std::string_view key) const;
   std::string string(std::string_view key) const;
   std::string choice(std::string_view key)
       const;  // a string; reported if it is not one of the choices of the table
+  std::string word(std::string_view key) const;  // one of the words of the table, in lower case
   std::optional<std::chrono::nanoseconds> duration(
       std::string_view key) const;  // nothing: neither value nor default
   // Reports a value that is not text by itself (a number, say).
@@ -86,6 +87,7 @@ class Reader {
   // The value if it is of that kind; null if there is none, or a wrong one (reported).
   const Node* collection(std::string_view key, Kind kind) const;
   bool chosen(const Key& key, const std::string& text, Mark at) const;
+  void check_least(const Key& key, std::int64_t value, const std::string& path, Mark at) const;
   void expected(std::string_view key, std::string_view what, const Node& got) const;
 
   const Node* node_;

@@ -32,6 +32,30 @@ void prepare_model(Entry& model) {
   set(body, "proxy", std::move(text));
 }
 
+// Of a model whose proxy has ${PORT} while its cmd has not. What to do about it depends on what the
+// user wrote.
+void report_no_port(const Entry& model, const std::string& path, Report& report) {
+  const Node& proxy = *model.value.find("proxy");
+  const Node* cmd = model.value.find("cmd");
+  if (proxy.start != model.key.start) {
+    report.error(proxy.start, join_path(path, "proxy"),
+                 fmt::format("{} uses ${{PORT}}, which is only available when it is used in cmd: "
+                             "use it there, or set proxy to a fixed address",
+                             in_quotes(proxy.text)));
+  } else if (!cmd || cmd->is_null()) {
+    report.error(
+        model.key.start, join_path(path, "cmd"),
+        "is missing, and so is proxy: the ${PORT} of the default one is only available when "
+        "it is used in cmd");
+  } else {
+    report.error(
+        cmd->start, join_path(path, "cmd"),
+        fmt::format("cmd does not use ${{PORT}}: use it, or set proxy (in the default one, "
+                    "{}, it is only available when it is used in cmd)",
+                    in_quotes(proxy.text)));
+  }
+}
+
 void apply_to_model(Entry& model, const std::string& path, const Macros& macros,
                     Substitution& substitution) {
   substitution.apply(macros, model.value);
@@ -91,11 +115,8 @@ Ports apply_templates(Node& root, Report& report) {
       Macro number{"PORT", scalar(std::to_string(port), {})};
       ports.emplace(model.key.text, static_cast<std::int64_t>(port++));
       apply_to_model(model, path, {number}, substitution);
-    } else if (const Node* proxy = model.value.find("proxy"); mentions_port(proxy)) {
-      report.error(proxy->start, join_path(path, "proxy"),
-                   fmt::format("{} uses ${{PORT}}, which is only available when it is used in cmd: "
-                               "use it there, or set proxy",
-                               in_quotes(proxy->text)));
+    } else if (mentions_port(model.value.find("proxy"))) {
+      report_no_port(model, path, report);
     }
   }
   return ports;
