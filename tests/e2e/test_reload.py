@@ -201,7 +201,10 @@ def test_a_hundred_reloads_keep_the_memory(lab):
     def round_of(n):
         for name in names:
             config['models'][name]['cmd'] = config['models'][name]['cmd'].split(' --print')[0] + ' --print round-%d' % n
-        daemon.reload(config)
+        config['models'][names[0]]['name'] = 'round %d' % n
+        daemon.write(config)
+        daemon.signal(signal.SIGHUP)
+        until(lambda: daemon.get('/v1/models').json['data'][0].get('name') == 'round %d' % n)
         for name in names[n % 4 :: 4]:
             daemon.served_by(name)
 
