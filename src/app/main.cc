@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/check.h"
 #include "app/daemon.h"
 #include "app/early_message.h"
 #include "app/flags.h"
@@ -13,13 +14,6 @@
 namespace {
 
 using namespace llama_swap;
-
-config::Sources sources_of(const app::Flags& flags) {
-  config::Sources sources;
-  if (!flags.config.empty()) sources.file = flags.config;
-  if (!flags.config_dir.empty()) sources.dir = flags.config_dir;
-  return sources;
-}
 
 int serve(const app::Flags& flags) {
   if (flags.config.empty() && flags.config_dir.empty()) {
@@ -35,10 +29,14 @@ int serve(const app::Flags& flags) {
                      "this version does not serve TLS; put a TLS proxy in front");
     return 1;
   }
-  const config::Sources sources = sources_of(flags);
+  const config::Sources sources = app::sources_of(flags.config, flags.config_dir);
   config::LoadResult loaded = config::load(sources, config::process_environment());
   if (!loaded.config) {
-    app::early_error("failed to load config", loaded.text(config::Severity::error));
+    std::string problems = loaded.text(config::Severity::error);
+    // Of a key that is not known, say: it may be the cause of an error.
+    if (const std::string warnings = loaded.text(config::Severity::warning); !warnings.empty())
+      problems += '\n' + warnings;
+    app::early_error("failed to load config", problems);
     return 1;
   }
   app::Daemon daemon(flags, sources, std::move(loaded));
@@ -48,7 +46,12 @@ int serve(const app::Flags& flags) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto flags = app::parse_flags(std::vector<std::string>(argv + 1, argv + argc));
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments.front() == "check") {
+    arguments.erase(arguments.begin());
+    return app::check(arguments);
+  }
+  const auto flags = app::parse_flags(arguments);
   if (!flags) {
     fmt::print(stderr, "{}\n{}", flags.error().message, app::flag_help());
     return 2;

@@ -34,8 +34,8 @@ void prepare_model(Entry& model) {
 
 // Of a model whose proxy has ${PORT} while its cmd has not. What to do about it depends on what the
 // user wrote.
-void report_no_port(const Entry& model, const std::string& path, Report& report) {
-  const Node& proxy = *model.value.find("proxy");
+void report_no_port(Entry& model, const std::string& path, Report& report) {
+  Node& proxy = *model.value.find("proxy");
   const Node* cmd = model.value.find("cmd");
   if (proxy.start != model.key.start) {
     report.error(proxy.start, join_path(path, "proxy"),
@@ -54,6 +54,7 @@ void report_no_port(const Entry& model, const std::string& path, Report& report)
                     "{}, it is only available when it is used in cmd)",
                     in_quotes(proxy.text)));
   }
+  proxy.text.clear();  // enough was said about it
 }
 
 void apply_to_model(Entry& model, const std::string& path, const Macros& macros,
