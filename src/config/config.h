@@ -146,6 +146,7 @@ struct Config {
   LogLevel log_level = LogLevel::info;
   std::string log_time_format;  // lower case, one of the names of runtime 14, or empty
   LogTarget log_to_stdout = LogTarget::proxy;
+  bool loading_state_everywhere = false;  // key loadingStateOn (ours); else on chat completions only
   bool include_aliases_in_list = false;
   int metrics_max_in_memory = 1000;
   std::int64_t capture_buffer_mib = 5;

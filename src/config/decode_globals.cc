@@ -112,6 +112,7 @@ void read_global_settings(const Reader& root, Config& config) {
   const int metrics = saturated(root.integer("metricsMaxInMemory"));
   config.metrics_max_in_memory = metrics > 0 ? metrics : kMetricsDefault;
   config.capture_buffer_mib = root.integer("captureBuffer");
+  config.loading_state_everywhere = root.choice("loadingStateOn") == "all";
   config.include_aliases_in_list = root.boolean("includeAliasesInList");
   config.max_request_body = root.size("maxRequestBody");
   config.body_memory = root.size("bodyMemory");

@@ -27,6 +27,7 @@ TEST(Globals, EmptyConfigurationsHaveAllDefaults) {
     EXPECT_FALSE(config->performance_disabled);
     EXPECT_EQ(config->performance_every, seconds(5));
     EXPECT_FALSE(config->include_aliases_in_list);
+    EXPECT_FALSE(config->loading_state_everywhere);
     EXPECT_TRUE(config->api_keys.empty());
     EXPECT_TRUE(config->preload.empty());
     EXPECT_EQ(config->ignore_paths,
@@ -59,6 +60,7 @@ maxRequestBody: 64MiB
 bodyMemory: 1048576
 performance: {disabled: yes, every: 2m5s, enabled: maybe}
 includeAliasesInList: on
+loadingStateOn: all
 apiKeys: [a, "b#c", 010, ~, 1.0, true, 2024-01-02]
 upstream: {ignorePaths: ["^/x", y]}
 )");
@@ -72,6 +74,7 @@ upstream: {ignorePaths: ["^/x", y]}
   EXPECT_TRUE(config->performance_disabled);
   EXPECT_EQ(config->performance_every, seconds(125));
   EXPECT_TRUE(config->include_aliases_in_list);
+  EXPECT_TRUE(config->loading_state_everywhere);
   EXPECT_EQ(config->api_keys,
             (std::vector<std::string>{"a", "b#c", "8", "1", "true", "2024-01-02T00:00:00Z"}));
   EXPECT_EQ(config->ignore_paths, (std::vector<std::string>{"^/x", "y"}));

@@ -38,11 +38,26 @@ Kind kind_of(int status) {
   return {"server_error", "internal_error"};
 }
 
-std::string envelope(Kind kind, std::string_view message) {
-  return dump(
-      Json{{"src", "llama-swap"},
-           {"error",
-            {{"message", message}, {"type", kind.type}, {"param", nullptr}, {"code", kind.code}}}});
+// https://docs.anthropic.com/en/api/errors
+std::string_view anthropic_type(int status) {
+  switch (status) {
+    case 401:
+      return "authentication_error";
+    case 403:
+      return "permission_error";
+    case 404:
+      return "not_found_error";
+    case 413:
+      return "request_too_large";
+    case 429:
+      return "rate_limit_error";
+    case 503:
+      return "overloaded_error";
+    case 504:
+      return "timeout_error";
+    default:
+      return status < 500 ? "invalid_request_error" : "api_error";
+  }
 }
 
 std::string html_escape(std::string_view text) {
@@ -73,59 +88,72 @@ std::string html_escape(std::string_view text) {
 
 }  // namespace
 
-std::string error_envelope(int status, std::string_view message) {
-  return envelope(kind_of(status), message);
+std::string error_json(Dialect dialect, const Problem& problem) {
+  const Kind kind = kind_of(problem.status);
+  const bool anthropic = dialect == Dialect::messages;
+  Json error{{"message", problem.message},
+             {"type", anthropic ? anthropic_type(problem.status) : kind.type},
+             {"param", nullptr},
+             {"code", problem.code.empty() ? kind.code : problem.code}};
+  if (!problem.details.empty()) error["details"] = problem.details;
+  Json whole = Json::object();
+  if (anthropic) whole["type"] = "error";
+  whole["src"] = "llama-swap";
+  whole["error"] = std::move(error);
+  return dump(whole);
 }
 
-std::string too_many_envelope() {
-  return envelope({"rate_limit_error", "concurrency_limit"}, "Too many requests");
+ErrorBody error_body(std::string_view accept, Dialect dialect, const Problem& problem) {
+  if (!problem.always_json) {
+    if (accept.find("text/plain") != std::string_view::npos)
+      return {"text/plain", "llama-swap: " + problem.message};
+    if (accept.find("text/html") != std::string_view::npos)
+      return {"text/html", "<html><body><h1>llama-swap</h1><p>" + html_escape(problem.message) +
+                               "</p></body></html>"};
+  }
+  return {kJson, error_json(dialect, problem)};
 }
 
-ErrorBody error_body(std::string_view accept, int status, std::string_view message) {
-  if (accept.find("text/plain") != std::string_view::npos)
-    return {"text/plain", "llama-swap: " + std::string(message)};
-  if (accept.find("text/html") != std::string_view::npos)
-    return {"text/html",
-            "<html><body><h1>llama-swap</h1><p>" + html_escape(message) + "</p></body></html>"};
-  return {kJson, error_envelope(status, message)};
+net::Awaitable<void> send_problem(net::Exchange& exchange, Problem problem, net::Headers extra) {
+  const net::RequestHead& head = exchange.request();
+  const std::string_view* const accept = head.find("Accept");
+  ErrorBody body = error_body(accept ? *accept : "", dialect_of(head.path()), problem);
+  if (!problem.retry_after.empty()) extra.push_back({"Retry-After", problem.retry_after});
+  co_await send(exchange, problem.status, body.content_type, std::move(body.text),
+                std::move(extra));
 }
 
 net::Awaitable<void> send_error(net::Exchange& exchange, int status, std::string message,
                                 net::Headers extra) {
-  const std::string_view* accept = exchange.request().find("Accept");
-  ErrorBody body = error_body(accept ? *accept : std::string_view(), status, message);
-  co_await send(exchange, status, body.content_type, std::move(body.text), std::move(extra));
+  Problem problem;
+  problem.status = status;
+  problem.message = std::move(message);
+  return send_problem(exchange, std::move(problem), std::move(extra));
 }
 
-net::Awaitable<void> send_too_many(net::Exchange& exchange) {
-  net::Headers extra;
-  extra.push_back({"Retry-After", "1"});
-  std::string body = too_many_envelope();
-  co_await send(exchange, 429, kJson, std::move(body), std::move(extra));
-}
-
-int refusal_status(const swap::Refusal& refusal) {
+Problem problem_of(const swap::Refusal& refusal) {
+  Problem out;
+  out.message = refusal.message;
   switch (refusal.kind) {
     case swap::Refusal::unknown_model:
-      return 404;
+      out.status = 404;
+      break;
     case swap::Refusal::too_many:
-      return 429;
+      out.status = 429;
+      out.code = "concurrency_limit";
+      out.retry_after = "1";
+      out.always_json = true;
+      break;
     case swap::Refusal::start_failed:
+      out.status = 503;
+      out.details = refusal.output;
+      out.retry_after = "5";
+      break;
     case swap::Refusal::unloaded:
     case swap::Refusal::shutting_down:
-      return 500;
+      break;
   }
-  return 500;
-}
-
-net::Awaitable<void> send_refusal(net::Exchange& exchange, const swap::Refusal& refusal) {
-  const int status = refusal_status(refusal);
-  if (status == 429) {
-    co_await send_too_many(exchange);
-  } else {
-    std::string message = refusal.message;
-    co_await send_error(exchange, status, std::move(message));
-  }
+  return out;
 }
 
 net::Awaitable<void> send_body_error(net::Exchange& exchange, util::Error error) {

@@ -4,32 +4,43 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "net/exchange.h"
+#include "server/dialect.h"
 #include "swap/swap.h"
 
 namespace llama_swap::server {
+
+struct Problem {
+  int status = 500;
+  std::string message;
+  std::string_view code = {};             // "": that of the status
+  std::vector<std::string> details = {};  // more lines; shown in JSON only
+  std::string_view retry_after = {};      // seconds; "": no such header
+  bool always_json = false;               // whatever the client accepts
+};
+
+// {"src":"llama-swap","error":{"message","type","param","code"[,"details"]}} on one line, without a
+// line feed. For `messages` with the types of that API and "type":"error", so that clients of
+// either kind find what they look for.
+std::string error_json(Dialect dialect, const Problem& problem);
 
 struct ErrorBody {
   std::string_view content_type;
   std::string text;
 };
+// Chosen by the Accept header: text/plain, text/html, else JSON. Plain substring search, first hit
+// wins.
+ErrorBody error_body(std::string_view accept, Dialect dialect, const Problem& problem);
 
-// {"src":"llama-swap","error":{...}}, without a line feed.
-std::string error_envelope(int status, std::string_view message);
-// Chosen by the Accept header: text/plain, text/html, else the envelope. Plain substring search,
-// first hit wins.
-ErrorBody error_body(std::string_view accept, int status, std::string_view message);
-
+net::Awaitable<void> send_problem(net::Exchange& exchange, Problem problem,
+                                  net::Headers extra = {});
 net::Awaitable<void> send_error(net::Exchange& exchange, int status, std::string message,
                                 net::Headers extra = {});
-// 429 of the concurrency limit: always JSON, with Retry-After.
-net::Awaitable<void> send_too_many(net::Exchange& exchange);
-std::string too_many_envelope();
 
 // What a refused admission is to the client.
-int refusal_status(const swap::Refusal& refusal);
-net::Awaitable<void> send_refusal(net::Exchange& exchange, const swap::Refusal& refusal);
+Problem problem_of(const swap::Refusal& refusal);
 
 // For a body that could not be read: 413, 408, 400 or, when the client has gone, nothing.
 net::Awaitable<void> send_body_error(net::Exchange& exchange, util::Error error);

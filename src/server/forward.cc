@@ -1,17 +1,29 @@
 #include "server/forward.h"
 
 #include <boost/asio/basic_waitable_timer.hpp>
+#include <ctime>
 #include <optional>
 
 #include "net/wakeup.h"
 #include "server/errors.h"
 #include "server/late_exchange.h"
+#include "server/loading_events.h"
 #include "server/loading_text.h"
 
 namespace llama_swap::server {
 namespace {
 
 constexpr std::chrono::milliseconds kLoadingTick{750};
+
+// What a waiting client is shown of the loading of its model.
+struct Loading {
+  Loading(Dialect dialect, const std::string& model)
+      : text(model, began), events(dialect, model, std::time(nullptr), began) {}
+
+  const util::Time began = util::Clock::now();
+  LoadingText text;
+  LoadingEvents events;
+};
 
 relay::Request relay_request(const Forwarding& forwarding, const net::Upstream& upstream) {
   relay::Request request;
@@ -33,7 +45,8 @@ class Waiting {
         admission_(admission),
         wakeup_(call.core.deps.loop),
         tick_(call.core.deps.wheel, [this] { wakeup_.notify(); }) {
-    if (forwarding.loading_state) loading_.emplace(forwarding.target.local->id);
+    if (forwarding.loading_state)
+      loading_.emplace(dialect_of(exchange_.request().path()), forwarding.target.local->id);
     admission_.notify([this] { wakeup_.notify(); });
     exchange_.watch_client([this] { give_up(); });
     exchange_.watch_closely();
@@ -71,8 +84,7 @@ class Waiting {
   swap::Admission& admission_;
   net::Wakeup wakeup_;
   net::Deadline tick_;  // of the loading state
-  std::optional<LoadingText> loading_;
-  const util::Time began_ = util::Clock::now();
+  std::optional<Loading> loading_;
 };
 
 net::Awaitable<void> Waiting::run() {
@@ -82,8 +94,9 @@ net::Awaitable<void> Waiting::run() {
     if (loading_ && waits()) co_await show();
   }
   if (loading_ && !exchange_.client_gone()) {
-    const std::string text = loading_->end(util::Clock::now() - began_);
-    co_await exchange_.write(text);
+    const util::Time now = util::Clock::now();
+    const std::string event = loading_->events.event(loading_->text.end(now), nullptr, now);
+    co_await exchange_.write(event);
   }
 }
 
@@ -93,31 +106,45 @@ net::Awaitable<void> Waiting::begin_stream() {
                   {"Cache-Control", "no-cache"},
                   {"X-Accel-Buffering", "no"}};
   if (entry_) entry_->answered(head);
-  const std::string text = loading_->begin() + loading_->update(admission_.wait());
+  const util::Time now = util::Clock::now();
+  const swap::Wait& wait = admission_.wait();
+  const std::string text = loading_->text.begin() + loading_->text.update(wait, now);
+  const std::string event = loading_->events.event(text, &wait, now);
   const net::BodyFraming framing{net::BodyFraming::unknown};
-  co_await exchange_.respond(head, framing, text);
-  tick_.set(util::Clock::now() + kLoadingTick);
+  co_await exchange_.respond(head, framing, event);
+  tick_.set(now + kLoadingTick);
 }
 
 net::Awaitable<void> Waiting::show() {
-  std::string text = loading_->update(admission_.wait());
+  const util::Time now = util::Clock::now();
+  const swap::Wait& wait = admission_.wait();
+  std::string text = loading_->text.update(wait, now);
   if (!tick_.is_set()) {
-    if (text.empty()) text = loading_->tick();
-    tick_.set(util::Clock::now() + kLoadingTick);
+    if (text.empty()) text = loading_->text.tick(wait, now);
+    tick_.set(now + kLoadingTick);
   }
-  if (!text.empty()) co_await exchange_.write(text);
+  const std::string event = loading_->events.event(text, &wait, now);
+  if (!event.empty()) co_await exchange_.write(event);
 }
 
 // An error for a client that may have got the beginning of a stream already.
-net::Awaitable<void> fail(net::Exchange& exchange, int status, std::string message) {
+net::Awaitable<void> fail_with(net::Exchange& exchange, Problem problem) {
   if (exchange.client_gone()) co_return;
   if (!exchange.responded()) {
-    co_await send_error(exchange, status, std::move(message));
+    co_await send_problem(exchange, std::move(problem));
     co_return;
   }
-  const std::string events = failure_events(error_envelope(status, message));
+  const Dialect dialect = dialect_of(exchange.request().path());
+  const std::string events = error_events(dialect, error_json(dialect, problem));
   co_await exchange.write(events);
   co_await exchange.finish();
+}
+
+net::Awaitable<void> fail(net::Exchange& exchange, int status, std::string message) {
+  Problem problem;
+  problem.status = status;
+  problem.message = std::move(message);
+  return fail_with(exchange, std::move(problem));
 }
 
 // What the relay left undone.
@@ -229,13 +256,8 @@ net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
     }
   }
   if (admission.phase() == Phase::refused) {
-    const swap::Refusal refusal = admission.refusal();
-    if (call.exchange.responded()) {
-      std::string message = refusal.message;
-      co_await fail(call.exchange, refusal_status(refusal), std::move(message));
-    } else {
-      co_await send_refusal(call.exchange, refusal);
-    }
+    Problem problem = problem_of(admission.refusal());
+    co_await fail_with(call.exchange, std::move(problem));
     co_return result;
   }
   const std::shared_ptr<net::Upstream> upstream = admission.served().upstream;

@@ -4,25 +4,28 @@
 
 #include "server/answer.h"
 #include "server/errors.h"
-#include "server/loading_text.h"
 #include "util/text.h"
 
 namespace llama_swap::server {
 namespace {
 
 // An error body as one line of JSON: itself if it is JSON, else in an envelope of ours.
-std::string one_line(int status, const std::string& body) {
+std::string one_line(Dialect dialect, int status, const std::string& body) {
   const Json value = Json::parse(body, nullptr, false);
   if (value.is_object()) return dump(value);
   std::string message = "the upstream answered with status " + std::to_string(status);
   const std::string_view text = util::trim(body);
   if (!text.empty()) message += ": " + std::string(text);
-  return error_envelope(status, message);
+  Problem problem;
+  problem.status = status;
+  problem.message = std::move(message);
+  return error_json(dialect, problem);
 }
 
 }  // namespace
 
-LateExchange::LateExchange(net::Exchange& begun) : begun_(begun), request_(begun.request()) {
+LateExchange::LateExchange(net::Exchange& begun)
+    : begun_(begun), request_(begun.request()), dialect_(dialect_of(request_.path())) {
   std::erase_if(request_.headers, [](const net::Header& header) {
     return util::iequals(header.name, "Accept-Encoding");
   });
@@ -50,7 +53,7 @@ net::Awaitable<util::Result<void>> LateExchange::finish() {
   if (finished_) co_return util::Result<void>();
   finished_ = true;
   if (!passes()) {
-    const std::string events = failure_events(one_line(status_, error_));
+    const std::string events = error_events(dialect_, one_line(dialect_, status_, error_));
     const auto sent = co_await begun_.write(events);
     if (!sent) co_return sent;
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "net/exchange.h"
+#include "server/dialect.h"
 
 namespace llama_swap::server {
 
@@ -46,6 +47,7 @@ class LateExchange final : public net::Exchange {
 
   net::Exchange& begun_;
   net::RequestHead request_;
+  const Dialect dialect_;
   std::string error_;  // the body of an answer other than 200
   bool finished_ = false;
 };

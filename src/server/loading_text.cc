@@ -8,56 +8,58 @@ namespace llama_swap::server {
 namespace {
 
 constexpr std::string_view kRule = "━━━━━";
+constexpr int kTicksPerReport = 8;
+
+double seconds(util::Clock::duration time) {
+  return std::chrono::duration<double>(time).count();
+}
 
 std::string reason_text(const swap::Wait& wait) {
   const std::string others = util::join(wait.blockers, ", ");
-  if (wait.reason == "load") {
-    if (!wait.expected) return "";
-    return fmt::format("Usually ready after {:.0f}s",
-                       std::chrono::duration<double>(*wait.expected).count());
-  }
-  if (others.empty()) return "";
+  if (wait.reason == "load" || others.empty()) return "";
   if (wait.reason == "stop") return "Making room: stopping " + others;
   if (wait.reason == "residency") return "Waiting: " + others + " was loaded only just now";
   return "Waiting for " + others + " to finish";
 }
 
+bool is_early(const swap::Wait& wait, util::Time now) {
+  return wait.expected_at && *wait.expected_at > now;
+}
+
 }  // namespace
 
-std::string reasoning_event(std::string_view text) {
-  return "data: {\"choices\":[{\"delta\":{\"reasoning_content\":" + util::json_quote(text) +
-         "}}]}\n\n";
-}
-
-std::string failure_events(std::string_view json) {
-  return "data: " + std::string(json) + "\n\ndata: [DONE]\n\n";
-}
-
 std::string LoadingText::begin() const {
-  return reasoning_event(fmt::format("{}\nllama-swap loading model: {}\n", kRule, model_));
+  return fmt::format("{}\nllama-swap loading model: {}\n", kRule, model_);
 }
 
-std::string LoadingText::update(const swap::Wait& wait) {
+std::string LoadingText::update(const swap::Wait& wait, util::Time now) {
   std::string text;
   if (wait.position != position_) {
     position_ = wait.position;
     if (position_ > 0) text += fmt::format("\nQueue position: #{} ", position_);
   }
-  std::string reason = reason_text(wait);
-  if (reason != reason_) {
-    reason_ = std::move(reason);
-    if (!reason_.empty()) text += "\n" + reason_ + " ";
+  if (wait.reason != reason_ || wait.blockers != blockers_) {
+    reason_ = wait.reason;
+    blockers_ = wait.blockers;
+    const std::string reason = reason_text(wait);
+    if (!reason.empty()) text += "\n" + reason + " ";
   }
-  return text.empty() ? "" : reasoning_event(text);
+  if (!estimated_ && wait.reason == "load" && is_early(wait, now)) {
+    estimated_ = true;
+    text += fmt::format("\nUsually ready in {:.0f}s ", seconds(*wait.expected_at - now));
+  }
+  return text;
 }
 
-std::string LoadingText::tick() const {
-  return reasoning_event(".");
+std::string LoadingText::tick(const swap::Wait& wait, util::Time now) {
+  if (++ticks_ % kTicksPerReport != 0) return ".";
+  const double elapsed = seconds(now - began_);
+  if (!is_early(wait, now)) return fmt::format(" {:.0f}s ", elapsed);
+  return fmt::format(" {:.0f}s, about {:.0f}s to go ", elapsed, seconds(*wait.expected_at - now));
 }
 
-std::string LoadingText::end(std::chrono::nanoseconds waited) const {
-  return reasoning_event(fmt::format("\nDone! ({:.2f}s)\n{}\n \n",
-                                     std::chrono::duration<double>(waited).count(), kRule));
+std::string LoadingText::end(util::Time now) const {
+  return fmt::format("\nDone! ({:.2f}s)\n{}\n \n", seconds(now - began_), kRule);
 }
 
 }  // namespace llama_swap::server

@@ -2,45 +2,55 @@
 
 #include <gtest/gtest.h>
 
-#include "server/answer.h"
-
 namespace llama_swap::server {
 namespace {
 
-// The reasoning text of one event.
-std::string text(const std::string& event) {
-  if (event.empty()) return "";
-  EXPECT_TRUE(event.starts_with("data: ") && event.ends_with("\n\n")) << event;
-  return Json::parse(event.substr(6))["choices"][0]["delta"]["reasoning_content"];
-}
+using namespace std::chrono_literals;
+
+const util::Time kBegan = util::Time() + 1h;
 
 TEST(LoadingText, BeginAndEnd) {
-  const LoadingText loading("m\"1");
-  EXPECT_EQ(text(loading.begin()), "━━━━━\nllama-swap loading model: m\"1\n");
-  EXPECT_EQ(text(loading.end(std::chrono::milliseconds(1234))), "\nDone! (1.23s)\n━━━━━\n \n");
-  EXPECT_EQ(loading.tick(), "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\".\"}}]}\n\n");
-  EXPECT_EQ(failure_events("{}"), "data: {}\n\ndata: [DONE]\n\n");
+  const LoadingText loading("m\"1", kBegan);
+  EXPECT_EQ(loading.begin(), "━━━━━\nllama-swap loading model: m\"1\n");
+  EXPECT_EQ(loading.end(kBegan + 1234ms), "\nDone! (1.23s)\n━━━━━\n \n");
 }
 
 TEST(LoadingText, OnlyNews) {
-  LoadingText loading("m");
+  LoadingText loading("m", kBegan);
+  const auto update = [&](const swap::Wait& wait) { return loading.update(wait, kBegan); };
   swap::Wait wait;
   wait.reason = "queue";
   wait.blockers = {"b", "c"};
   wait.position = 2;
-  EXPECT_EQ(text(loading.update(wait)), "\nQueue position: #2 \nWaiting for b, c to finish ");
-  EXPECT_EQ(loading.update(wait), "");
+  EXPECT_EQ(update(wait), "\nQueue position: #2 \nWaiting for b, c to finish ");
+  EXPECT_EQ(update(wait), "");
   wait.position = 1;
-  EXPECT_EQ(text(loading.update(wait)), "\nQueue position: #1 ");
+  EXPECT_EQ(update(wait), "\nQueue position: #1 ");
   wait.position = 0;
   wait.reason = "stop";
   wait.blockers = {"b"};
-  EXPECT_EQ(text(loading.update(wait)), "\nMaking room: stopping b ");
+  EXPECT_EQ(update(wait), "\nMaking room: stopping b ");
   wait.reason = "load";
   wait.blockers = {};
-  EXPECT_EQ(loading.update(wait), "");
-  wait.expected = std::chrono::milliseconds(12'300);
-  EXPECT_EQ(text(loading.update(wait)), "\nUsually ready after 12s ");
+  EXPECT_EQ(update(wait), "");
+  wait.expected_at = kBegan + 12'300ms;
+  EXPECT_EQ(update(wait), "\nUsually ready in 12s ");
+  EXPECT_EQ(loading.update(wait, kBegan + 3s), "") << "the tick tells the time";
+}
+
+TEST(LoadingText, NowAndThenATickTellsTheTime) {
+  LoadingText loading("m", kBegan);
+  swap::Wait wait;
+  wait.reason = "load";
+  wait.expected_at = kBegan + 10s;
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 7; ++i) EXPECT_EQ(loading.tick(wait, kBegan), ".");
+    if (round == 0) {
+      EXPECT_EQ(loading.tick(wait, kBegan + 6s), " 6s, about 4s to go ");
+    } else {
+      EXPECT_EQ(loading.tick(wait, kBegan + 12s), " 12s ") << "later than expected";
+    }
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "server/dialect.h"
 #include "server/errors.h"
 #include "server/forward.h"
 #include "server/model_request.h"
@@ -59,6 +60,12 @@ std::string pinned_name(const config::Profile* profile, const std::string& reque
   return requested;
 }
 
+// Whether the stream of that endpoint may begin with the loading of its model.
+bool shows_loading(const config::Config& config, std::string_view path) {
+  if (config.loading_state_everywhere) return dialect_of(path) != Dialect::other;
+  return path == "/v1/chat/completions";
+}
+
 net::Awaitable<void> model_route(Call& call) {
   net::Exchange& exchange = call.exchange;
   const net::RequestHead& head = exchange.request();
@@ -112,7 +119,7 @@ net::Awaitable<void> model_route(Call& call) {
     co_return;
   }
   forwarding.loading_state = found.streaming && local && local->send_loading_state &&
-                             forwarding.path.starts_with("/v1/chat/completions");
+                             shows_loading(call.site->config(), path);
   co_await forward(call, forwarding);
 }
 

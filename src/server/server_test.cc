@@ -269,10 +269,10 @@ TEST_F(ServerTest, AccessLog) {
   EXPECT_EQ(text.find("wol"), std::string::npos);
 }
 
-TEST_F(ServerTest, StartFailureIs500) {
+TEST_F(ServerTest, StartFailureIs503) {
   launcher.outcome = FakeLauncher::Outcome::failed;
   EXPECT_EQ(chat(R"({"model":"nick"})"),
-            "500 unspecific error: upstream command exited prematurely");
+            "503 unspecific error: upstream command exited prematurely");
 }
 
 TEST_F(ServerTest, DeadUpstreamIs502) {
@@ -333,9 +333,9 @@ TEST_F(ServerTest, LoadingStateThenTheStream) {
       {{"Content-Type", "application/json"}, {"Accept-Encoding", "gzip"}},
       R"({"model":"m1","stream":true})");
   ask(exchange);
-  EXPECT_TRUE(exchange.answer.starts_with("data: {\"choices\":"));
-  EXPECT_TRUE(exchange.answer.ends_with("\\n━━━━━\\n \\n\"}}]}\n\ndata: hi\n\n"))
-      << exchange.answer;
+  EXPECT_TRUE(exchange.answer.starts_with("data: {\"id\":"));
+  EXPECT_NE(exchange.answer.find("\\n━━━━━\\n \\n"), std::string::npos) << exchange.answer;
+  EXPECT_TRUE(exchange.answer.ends_with("}\n\ndata: hi\n\n")) << exchange.answer;
   EXPECT_TRUE(exchange.finished);
   EXPECT_EQ(origin.request.find("Accept-Encoding"), std::string::npos);
 }
@@ -366,9 +366,7 @@ TEST_F(ServerTest, LoadingStateTellsTheFailure) {
   EXPECT_EQ(exchange.status(), 200);
   EXPECT_EQ(exchange.header("Content-Type"), "text/event-stream");
   EXPECT_EQ(exchange.header("X-Accel-Buffering"), "no");
-  EXPECT_TRUE(exchange.answer.starts_with(
-      "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"━━━━━\\nllama-swap loading model: "
-      "m1\\n"))
+  EXPECT_NE(exchange.answer.find("━━━━━\\nllama-swap loading model: m1\\n"), std::string::npos)
       << exchange.answer;
   const auto done = exchange.answer.find("Done! (");
   const auto failure = exchange.answer.find("data: {\"src\":\"llama-swap\"");

@@ -25,11 +25,26 @@ bool same(const config::Timeouts& a, const config::Timeouts& b) {
   return used(a) == used(b);
 }
 
+// How a server ended is mostly said by the last of its lines.
+std::vector<std::string> last_lines(std::string_view output) {
+  constexpr std::size_t kMost = 20;
+  std::vector<std::string> lines;
+  for (const std::string_view line : util::split(output, '\n'))
+    if (const std::string_view text = util::trim(line); !text.empty()) lines.emplace_back(text);
+  if (lines.size() > kMost) lines.erase(lines.begin(), lines.end() - kMost);
+  return lines;
+}
+
 }  // namespace
 
 // ---- one instance
 
 void Running::on_output(std::string_view data) {
+  if (starting) {
+    output_tail.append(data);
+    if (output_tail.size() > 2 * kOutputTail)
+      output_tail.erase(0, output_tail.size() - kOutputTail);
+  }
   if (actor_.hooks.output) actor_.hooks.output(actor_.table.name(model), data);
 }
 void Running::on_ready() {
@@ -166,6 +181,8 @@ void Actor::Impl::on_ready(Running& ready) {
   const bool expected =
       instance && instance->id == ready.id && instance->state == sched::Instance::State::starting;
   if (!expected) return;  // it is being stopped
+  ready.starting = false;
+  ready.output_tail = {};
   set_state(ready.model, State::ready);
   scheduler.ready(ready.id, util::Clock::now());
   settle();
@@ -183,7 +200,10 @@ void Actor::Impl::on_failed(Running& failed, const std::string& message) {
 
 void Actor::Impl::pass_on_failure(Running& failed) {
   const auto failure = std::exchange(failed.failure, std::nullopt);
-  if (failure) scheduler.start_failed(failed.id, *failure, util::Clock::now());
+  if (!failure) return;
+  failed_output = last_lines(failed.output_tail);
+  scheduler.start_failed(failed.id, *failure, util::Clock::now());
+  failed_output.clear();
 }
 
 void Actor::Impl::on_exited(Running& exited) {
@@ -250,11 +270,7 @@ void Actor::Impl::fill(Admission::Ticket& ticket) {
     ticket.wait.reason = sched::text(waiting.why);
     ticket.wait.blockers = table.names(waiting.blockers);
     ticket.wait.position = waiting.position;
-    ticket.wait.expected.reset();
-    if (waiting.expected_at && *waiting.expected_at > util::Clock::now()) {
-      ticket.wait.expected =
-          std::chrono::duration_cast<milliseconds>(*waiting.expected_at - util::Clock::now());
-    }
+    ticket.wait.expected_at = waiting.expected_at;
   }
 }
 
@@ -265,7 +281,7 @@ Refusal Actor::Impl::refusal(const sched::Ticket& ticket) const {
     case sched::RefuseReason::too_many:
       return {Refusal::too_many, "Too many requests"};
     case sched::RefuseReason::start_failed:
-      return {Refusal::start_failed, "unspecific error: " + ticket.message};
+      return {Refusal::start_failed, "unspecific error: " + ticket.message, failed_output};
     case sched::RefuseReason::unloaded:
       return {Refusal::unloaded, fmt::format("unspecific error: {}: model unloaded", router())};
     case sched::RefuseReason::shutting_down:

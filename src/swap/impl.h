@@ -34,6 +34,8 @@ struct Admission::Ticket
   Refusal refused{};
 };
 
+constexpr std::size_t kOutputTail = 4 << 10;  // bytes kept of what a starting server writes
+
 // One started thing of a model, from the launch to on_gone.
 class Running final : public process::InstanceEvents {
  public:
@@ -62,6 +64,8 @@ class Running final : public process::InstanceEvents {
   // Why the start failed. The waiting clients are told once nothing of it is left, so that whoever
   // looks or tries again right after the error finds the model stopped.
   std::optional<std::string> failure;
+  bool starting = true;
+  std::string output_tail;  // while starting: what it wrote last
 
  private:
   Actor::Impl& actor_;
@@ -136,6 +140,7 @@ struct Actor::Impl final : sched::Effects {
 
   Timer timer;
   util::Time armed = util::Time::max();
+  std::vector<std::string> failed_output;  // of the start that is being reported as failed
   std::vector<std::weak_ptr<Timer>> gates;
   bool world_changed = false;  // since the gates were last opened
 

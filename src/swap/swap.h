@@ -30,12 +30,13 @@ struct Refusal {
   enum Kind {
     unknown_model,  // 404
     too_many,       // 429: concurrency limit
-    start_failed,   // 500 "unspecific error: <reason>"
+    start_failed,   // 503 "unspecific error: <reason>"
     unloaded,       // 500 "unspecific error: group: model unloaded"
     shutting_down,  // 500 "unspecific error: group is shutting down"
   };
   Kind kind;
   std::string message;  // complete, as the client sees it
+  std::vector<std::string> output = {};  // of start_failed: the last lines that the server wrote
 };
 
 // What a waiting request waits for: goes to the loading-state stream, logs and events unchanged.
@@ -45,7 +46,7 @@ struct Wait {
   std::vector<std::string> blockers;  // models it waits for
   int position = 0;  // 1-based place in the queue; 0: not queued (its model is being loaded)
   util::Time since;
-  std::optional<std::chrono::milliseconds> expected;  // from measured loads; nothing: not known
+  std::optional<util::Time> expected_at;  // ready by then, from measured loads; nothing: not known
 };
 
 // Where a served request goes. Shared by the requests of one instance; ends with the instance.
