@@ -4,6 +4,7 @@ LLAMA_SWAP_BIN, FAKE_MODEL_BIN  the programs (default: build/release)
 LLAMA_SWAP_DEMO_DIR             a real llama-server with models (default: the cache of scripts/fetch-demo-models)
 E2E_TIME_SCALE                  how much slower than an idle machine this one may be (3)
 KILL_CYCLES, SWAPS              the length of the long tests (12, 60)
+UPLOADS, UPLOAD_MIB             how many large uploads at a time (6), and how large (40)
 """
 
 import os

@@ -74,6 +74,14 @@ def memory_kib(pid):
     return 0
 
 
+def peak_memory_kib(pid):
+    """The most that was ever resident."""
+    for line in read(pid, 'status').splitlines():
+        if line.startswith(b'VmHWM:'):
+            return int(line.split()[1])
+    return 0
+
+
 def descriptors(pid):
     try:
         return len(os.listdir('/proc/%d/fd' % pid))
