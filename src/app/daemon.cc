@@ -32,12 +32,6 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-net::ServerLimits server_limits(const config::Config& config) {
-  net::ServerLimits limits;
-  limits.max_body = config.max_request_body;
-  return limits;
-}
-
 }  // namespace
 
 Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
@@ -64,20 +58,16 @@ Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
   server::Deps deps{loop_, wheel_, body_memory_, worker_, *actor_, log_, events_, {}};
   deps.version = {std::string(kVersion), std::string(kCommit), std::string(kBuildDate)};
   server_ = std::make_unique<server::Server>(deps, config_);
-  connections_ = std::make_unique<net::ConnectionSet>(
-      loop_, wheel_, [this](net::Exchange& exchange) { return server_->handle(exchange); },
-      server_limits(*config_));
+  front_ = std::make_unique<Front>(loop_, wheel_, *server_, log_);
 }
 
 int Daemon::run() {
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  auto listener = net::Listener::open(loop_, flags_.listen_address());
-  if (!listener) {
-    early_error("http server error", listener.error().message);
+  if (const auto opened = front_->open(flags_, *config_, take_inherited_sockets()); !opened) {
+    early_error("http server error", opened.error().message);
     return 1;
   }
-  listener_ = std::move(*listener);
   for (const int signal : {SIGHUP, SIGINT, SIGTERM}) signals_.add(signal);
   wait_for_signal();
   if (!warnings_.empty()) log_.log(LogLevel::warn, warnings_);
@@ -89,8 +79,7 @@ int Daemon::run() {
     watch_ = std::make_unique<ConfigWatch>(loop_, sources_, [this] { reload(); });
     log_.info("watching configuration for changes");
   }
-  listener_->start(*connections_);
-  say_where_we_listen(*listener_);
+  front_->start();
   net::spawn(loop_, actor_->preload(config_->preload));
   tidy_up_later();
   loop_.run();
@@ -107,18 +96,6 @@ void Daemon::tidy_up_later() {
     if (body_memory_.used() == 0) body_memory_.trim();
     tidy_up_later();
   });
-}
-
-void Daemon::say_where_we_listen(const net::Listener& listener) {
-  // With port 0 the kernel has chosen one.
-  const std::string asked = flags_.listen_address();
-  log_.info("llama-swap listening on http://{}",
-            asked.ends_with(":0") ? listener.local_address() : asked);
-  if (!listener.loopback_only())
-    log_.info(
-        "llama-swap is reachable by all hosts on the network, use -listen localhost:{} to restrict "
-        "to loopback only",
-        listener.port());
 }
 
 void Daemon::use(const config::Config& config) {
@@ -141,7 +118,7 @@ void Daemon::on_signal(int signal) {
             shutting_down_ ? " again, stopping at once" : ", shutting down");
   if (shutting_down_) {
     // Asked twice: no more waiting for clients, models are killed at once, but still reaped.
-    connections_->cut_all();
+    front_->cut_all();
     actor_->hurry();
     return;
   }
@@ -171,7 +148,7 @@ void Daemon::reload() {
   say_what_changes(*loaded.config);
   config_ = std::move(loaded.config);
   use(*config_);
-  connections_->set_limits(server_limits(*config_));
+  front_->reconfigure(*config_);
   actor_->reconfigure(config_);
   server_->reconfigure(config_);
   log_.keep_models_of(*config_);
@@ -188,14 +165,14 @@ void Daemon::say_what_changes(const config::Config& next) {
 net::Awaitable<void> Daemon::shut_down() {
   const util::Time end = util::Clock::now() + kShutdownBudget;
   server_->end_streams();
-  listener_->close();
+  front_->close();
   const bool drained = co_await drain(end - kStopShare);
   if (!drained)
     log_.log(LogLevel::warn,
              "http server shutdown error: requests were still running at the deadline");
   const auto left = std::chrono::duration_cast<util::Millis>(end - util::Clock::now());
   co_await actor_->shutdown(std::max(left, util::Millis(1)));
-  connections_->cut_all();
+  front_->cut_all();
   co_await drain(util::Clock::now() + kLastWords);
   log_.log(LogLevel::info, "shutdown complete");
   backstop_.cancel();
@@ -206,10 +183,10 @@ net::Awaitable<void> Daemon::shut_down() {
 net::Awaitable<bool> Daemon::drain(util::Time deadline) {
   Timer timer(loop_);
   timer.expires_at(deadline);
-  connections_->drain();
-  connections_->on_empty([&timer] { timer.cancel(); });
+  front_->drain();
+  front_->on_empty([&timer] { timer.cancel(); });
   const auto [ec] = co_await timer.async_wait(net::use_awaitable);
-  connections_->on_empty(nullptr);
+  front_->on_empty(nullptr);
   co_return ec == asio::error::operation_aborted;  // not by the clock
 }
 

@@ -8,9 +8,9 @@
 
 #include "app/config_watch.h"
 #include "app/flags.h"
+#include "app/front.h"
 #include "config/load.h"
 #include "net/body.h"
-#include "net/listener.h"
 #include "net/loop.h"
 #include "net/timer_wheel.h"
 #include "net/worker.h"
@@ -38,7 +38,6 @@ class Daemon {
       boost::asio::basic_waitable_timer<util::Clock, boost::asio::wait_traits<util::Clock>,
                                         net::Executor>;
 
-  void say_where_we_listen(const net::Listener& listener);
   void wait_for_signal();
   void on_signal(int signal);
   void reload();
@@ -65,8 +64,7 @@ class Daemon {
   process::LocalLauncher launcher_;
   std::unique_ptr<swap::Actor> actor_;
   std::unique_ptr<server::Server> server_;
-  std::unique_ptr<net::ConnectionSet> connections_;
-  std::unique_ptr<net::Listener> listener_;
+  std::unique_ptr<Front> front_;
   std::unique_ptr<ConfigWatch> watch_;
 
   boost::asio::basic_signal_set<net::Executor> signals_;

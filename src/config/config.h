@@ -142,6 +142,8 @@ struct Config {
   std::vector<std::string> preload;  // real ids, in order
   std::vector<std::string> ignore_paths;  // RE2 patterns
   std::vector<std::string> api_keys;
+  std::vector<std::string> listen;           // util::ListenAddress (ours)
+  std::vector<std::string> upstream_listen;  // the same, for /upstream/ and /comfyui/ only (ours)
 
   LogLevel log_level = LogLevel::info;
   std::string log_time_format;  // lower case, one of the names of runtime 14, or empty

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "config/decode.h"
+#include "util/listen_address.h"
 #include "util/text.h"
 
 namespace llama_swap::config {
@@ -89,6 +90,21 @@ void read_api_keys(const Reader& root, Config& config) {
   }
 }
 
+std::vector<std::string> read_addresses(const Reader& root, std::string_view key) {
+  std::vector<std::string> addresses;
+  for (const auto& address : root.placed_strings(key)) {
+    const auto parsed = util::parse_listen_address(address.value);
+    if (!parsed) {
+      root.error_at(address.at, key,
+                    fmt::format("invalid address {}: {}", in_quotes(address.value),
+                                parsed.error().message));
+    } else if (std::ranges::find(addresses, address.value) == addresses.end()) {
+      addresses.push_back(address.value);
+    }
+  }
+  return addresses;
+}
+
 void read_ignore_paths(const Reader& upstream, Config& config) {
   config.ignore_paths.clear();
   for (const auto& pattern : upstream.placed_strings("ignorePaths")) {
@@ -121,6 +137,8 @@ void read_global_settings(const Reader& root, Config& config) {
   read_performance(root.section("performance"), config);
   read_session_headers(root.section("ui").section("activity"), config);
   read_api_keys(root, config);
+  config.listen = read_addresses(root, "listen");
+  config.upstream_listen = read_addresses(root, "upstreamListen");
 
   const Reader upstream = root.section("upstream");
   read_ignore_paths(upstream, config);

@@ -62,6 +62,8 @@ performance: {disabled: yes, every: 2m5s, enabled: maybe}
 includeAliasesInList: on
 loadingStateOn: all
 apiKeys: [a, "b#c", 010, ~, 1.0, true, 2024-01-02]
+listen: [":80", "unix:/run/x.sock", ":80"]
+upstreamListen: ["[::1]:81"]
 upstream: {ignorePaths: ["^/x", y]}
 )");
   EXPECT_EQ(config->log_level, LogLevel::warn);
@@ -77,6 +79,8 @@ upstream: {ignorePaths: ["^/x", y]}
   EXPECT_TRUE(config->loading_state_everywhere);
   EXPECT_EQ(config->api_keys,
             (std::vector<std::string>{"a", "b#c", "8", "1", "true", "2024-01-02T00:00:00Z"}));
+  EXPECT_EQ(config->listen, (std::vector<std::string>{":80", "unix:/run/x.sock"}));
+  EXPECT_EQ(config->upstream_listen, std::vector<std::string>{"[::1]:81"});
   EXPECT_EQ(config->ignore_paths, (std::vector<std::string>{"^/x", "y"}));
 }
 

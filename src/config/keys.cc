@@ -274,6 +274,11 @@ constexpr auto kRoot = std::to_array<Key>({
      "chat all"},
     {"includeAliasesInList", Type::boolean, "false", "List aliases as models of their own."},
     {"apiKeys", Type::strings, "", "Keys of clients; empty: none is needed."},
+    {"listen", Type::strings, "",
+     "Addresses to listen on, host:port or unix:/path, in addition to -listen; empty: as the "
+     "command line says."},
+    {"upstreamListen", Type::strings, "",
+     "Addresses that serve /upstream/ and /comfyui/ only: another origin than the console's."},
     {"macros", Type::macros, "", "Texts and values to be used as ${name}."},
     {"models", Type::sections, "", "The models, by ID.", {}, &kModelSection},
     {"groups",

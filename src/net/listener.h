@@ -64,29 +64,37 @@ class ConnectionSet {
 
 class Listener {
  public:
-  // Binds and listens on "host:port", ":port" (all interfaces, IPv4 and IPv6), "localhost:port" or
-  // "[::1]:port". Port 0 takes a free one. Errors: conflict (in use), invalid, io.
+  // Binds and listens on a util::ListenAddress: ":port" is all interfaces, IPv4 and IPv6; port 0
+  // takes a free one. A socket file is for owner and group (0660), takes the place of one that
+  // nobody listens on, and goes with the listener. Errors: conflict (in use), invalid, io.
   static util::Result<std::unique_ptr<Listener>> open(Loop& loop, const std::string& address);
+  // Takes over a listening socket. Errors: invalid (it is none; the caller still owns it), io.
+  static util::Result<std::unique_ptr<Listener>> adopt(Loop& loop, int fd);
+  ~Listener() { close(); }
 
   // Accepts until close(); when descriptors run out it pauses and goes on.
   void start(ConnectionSet& connections);
   void close();
 
-  // "127.0.0.1:8080", "[::]:8080"
+  // "127.0.0.1:8080", "[::]:8080", "unix:/run/x.sock"
   std::string local_address() const;
-  std::uint16_t port() const;
-  bool loopback_only() const;
+  std::uint16_t port() const;  // 0: a unix socket
+  bool loopback_only() const;  // or a unix socket: nobody on another machine can connect
 
  private:
   using Acceptor =
       boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol, Executor>;
   explicit Listener(Loop& loop) : loop_(loop) {}
+  util::Result<void> bind_tcp(const std::string& host, std::uint16_t port);
+  util::Result<void> bind_unix(const std::string& path);
   util::Result<void> bind_one(const boost::asio::generic::stream_protocol::endpoint& endpoint,
                               bool dual_stack);
-  static Awaitable<void> accept_from(Acceptor& acceptor, ConnectionSet& connections);
+  static Awaitable<void> accept_from(std::shared_ptr<Acceptor> acceptor,
+                                     ConnectionSet& connections);
 
   Loop& loop_;
-  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::vector<std::shared_ptr<Acceptor>> acceptors_;  // shared with who accepts from them
+  std::string path_;                                  // of the socket file that is ours to remove
 };
 
 }  // namespace llama_swap::net

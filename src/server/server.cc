@@ -35,6 +35,11 @@ net::Awaitable<void> send_wrong_method(net::Exchange& exchange, std::string allo
   co_await send(exchange, 405, kText, "Method Not Allowed\n", std::move(extra));
 }
 
+bool is_upstream_content(std::string_view path) {
+  return path.starts_with("/upstream/") || path == "/comfyui" || path.starts_with("/comfyui/") ||
+         path == "/health";
+}
+
 net::Awaitable<void> send_clean_path(net::Exchange& exchange, std::string path) {
   const std::string_view query = exchange.request().query();
   if (!query.empty()) path.append("?").append(query);
@@ -58,10 +63,18 @@ Server::Server(Deps deps, config::ConfigPtr config) : core_(std::move(deps), std
 }
 
 net::Awaitable<void> Server::handle(net::Exchange& exchange) {
+  return handle(exchange, Door::all);
+}
+
+net::Awaitable<void> Server::handle_upstream(net::Exchange& exchange) {
+  return handle(exchange, Door::upstreams);
+}
+
+net::Awaitable<void> Server::handle(net::Exchange& exchange, Door door) {
   const util::Time began = util::Clock::now();
   std::exception_ptr failed;
   try {
-    co_await serve(exchange);
+    co_await serve(exchange, door);
   } catch (...) {  // a broken invariant ends one request, not the program
     failed = std::current_exception();
   }
@@ -81,8 +94,9 @@ net::Awaitable<void> Server::handle(net::Exchange& exchange) {
   core_.deps.log.log(config::LogLevel::info, access_line_);
 }
 
-net::Awaitable<void> Server::serve(net::Exchange& exchange) {
+net::Awaitable<void> Server::serve(net::Exchange& exchange, Door door) {
   const net::RequestHead& head = exchange.request();
+  if (door == Door::upstreams && !is_upstream_content(head.path())) return send_unknown(exchange);
   if (head.method == "OPTIONS") return send_preflight(exchange);
   Router::Match match = router_.match(head.method, head.path());
   if (auto* found = std::get_if<Router::Found>(&match))

@@ -22,6 +22,9 @@ class Server {
 
   // Answers one request; a net::Handler. The exchange must outlive the awaitable.
   net::Awaitable<void> handle(net::Exchange& exchange);
+  // The same for a door to the content of model servers alone: whatever is not below /upstream/ or
+  // /comfyui/, or /health, is unknown there.
+  net::Awaitable<void> handle_upstream(net::Exchange& exchange);
 
   // For requests from now on. The active profile ends; event and log streams go on and are told,
   // but those of the logs of removed models end.
@@ -32,7 +35,9 @@ class Server {
   void end_streams() { core_.streams.end_all(); }
 
  private:
-  net::Awaitable<void> serve(net::Exchange& exchange);
+  enum class Door { all, upstreams };
+  net::Awaitable<void> handle(net::Exchange& exchange, Door door);
+  net::Awaitable<void> serve(net::Exchange& exchange, Door door);
   net::Awaitable<void> dispatch(net::Exchange& exchange, Router::Found found);
 
   Core core_;
