@@ -45,6 +45,15 @@ std::string escaped(std::string_view value) {
   return out;
 }
 
+// What forbids a value, as the end of a sentence; empty: nothing.
+std::string value_fault(std::string_view value) {
+  if (value.find_first_of(std::string_view("\n\r\0", 3)) != value.npos)
+    return "contains a line break or NUL, which is not allowed";
+  // Within quotes, all that the parser can refuse is a character as such.
+  const auto parsed = parse_yaml(fmt::format("\"{}\"", escaped(value)), -1);
+  return parsed ? "" : fmt::format("is no text for YAML: {}", parsed.error().message);
+}
+
 struct Substituted {
   std::string text;
   ColumnMap columns;
@@ -108,18 +117,15 @@ std::optional<Substituted> substitute(std::string_view text, const Source& sourc
   bool failed = false;
   for (const auto& [name, place] : find_uses(text, number, maps)) {
     const auto value = env(name);
-    if (value && value->find_first_of(std::string_view("\n\r\0", 3)) == std::string::npos) {
+    const std::string fault = value ? value_fault(*value) : "";
+    if (value && fault.empty()) {
       values.emplace(name, escaped(*value));
       continue;
     }
     failed = true;
-    report.error(
-        exact_place(source, place, name), "",
-        value ? fmt::format(
-                    "the value of environment variable {} contains a line break or NUL, which is "
-                    "not allowed",
-                    name)
-              : fmt::format("environment variable {} is not set", name));
+    report.error(exact_place(source, place, name), "",
+                 value ? fmt::format("the value of environment variable {} {}", name, fault)
+                       : fmt::format("environment variable {} is not set", name));
   }
   if (failed) return std::nullopt;
   return replace(text, values);

@@ -16,7 +16,10 @@ const Environment kEnv{{"KEY", "secret"},
                        {"LIST", "a, b"},
                        {"NEST", "${env.KEY}"},
                        {"DEEP", "${env.NEST}"},
-                       {"NUL", std::string("a\0b", 3)}};
+                       {"NUL", std::string("a\0b", 3)},
+                       {"LATIN", "caf\xe9"},
+                       {"BELL", "a\x07"},
+                       {"_x9", "nine"}};
 
 // The description of the only model, with `text` as its YAML value.
 std::string described(const std::string& text) {
@@ -38,6 +41,7 @@ TEST(Env, Values) {
       {"'${env.NEST}'", "secret"},  // a value is expanded one level deep
       {"\"${env.1X} ${env.A-B} ${env.}\"", "${env.1X} ${env.A-B} ${env.}"},
       {"\"${env.T}\"", "300"},
+      {"'${env._x9} ${env.T'", "nine ${env.T"},
   };
   for (const auto& c : cases) EXPECT_EQ(described(c.text), c.want) << c.text;
 }
@@ -70,6 +74,8 @@ TEST(Env, Refused) {
       {"logLevel: ${env.LF}", {"LF", "line break"}},
       {"logLevel: ${env.CR}", {"CR", "line break"}},
       {"logLevel: ${env.NUL}", {"NUL", "not allowed"}},
+      {"logLevel: ${env.LATIN}", {"1.yaml", "LATIN", "UTF-8"}},
+      {"logLevel: '${env.BELL}'", {"1.yaml", "BELL", "control characters"}},
       // Two rounds only: what the second one brings in is left.
       {"logLevel: '${env.DEEP}'", {"logLevel", "env.KEY"}},
   };
@@ -98,6 +104,22 @@ TEST(Env, PlacesAreThoseOfTheFile) {
   ASSERT_EQ(unset.problems.size(), 1u);
   EXPECT_EQ(unset.problems[0].line, 2);
   EXPECT_EQ(unset.problems[0].column, 17);
+
+  // What the parser cannot even read is the fault of the reference, not of what it read last.
+  const auto latin = load_all(
+      {"# ${env.LATIN}\nä: ${env.KEY}\nlogLevel: \"<${env.KEY} ${env.LATIN}>\"\nb: 1"}, kEnv);
+  ASSERT_EQ(latin.problems.size(), 1u);
+  EXPECT_EQ(latin.problems[0].line, 3);
+  EXPECT_EQ(latin.problems[0].column, 24);
+}
+
+TEST(Env, EveryFileNamesItsOwnVariables) {
+  const auto result = load_all({"logLevel: ${env.KEY}", "globalTTL: ${env.NOPE}"}, kEnv);
+  ASSERT_EQ(result.problems.size(), 1u);
+  EXPECT_EQ(result.problems[0].text(),
+            "2.yaml:1:12: environment variable NOPE is not set\n"
+            "    globalTTL: ${env.NOPE}\n"
+            "               ^");
 }
 
 }  // namespace

@@ -5,10 +5,6 @@
 namespace llama_swap::config {
 namespace {
 
-bool continues(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
-}
-
 // Length in bytes of the line end at `at`; 0: none there.
 std::size_t line_end(std::string_view text, std::size_t at) {
   const std::string_view rest = text.substr(at);
@@ -22,7 +18,8 @@ std::size_t line_end(std::string_view text, std::size_t at) {
 }  // namespace
 
 int length(std::string_view utf8) {
-  return static_cast<int>(std::ranges::count_if(utf8, [](char c) { return !continues(c); }));
+  return static_cast<int>(
+      std::ranges::count_if(utf8, [](char c) { return !continues_character(c); }));
 }
 
 TextIndex::TextIndex(std::string_view text) : text_(text) {
@@ -48,7 +45,7 @@ std::size_t TextIndex::offset(int line, int column) const {
   std::size_t at = starts_[static_cast<std::size_t>(line) - 1];
   for (int skip = column - 1; skip > 0 && at < text_.size(); --skip) {
     ++at;
-    while (at < text_.size() && continues(text_[at])) ++at;
+    while (at < text_.size() && continues_character(text_[at])) ++at;
   }
   return at;
 }

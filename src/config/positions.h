@@ -49,6 +49,10 @@ class ColumnMap {
   std::vector<Edit> edits_;
 };
 
+// Whether a byte of UTF-8 text is not the first of its character.
+inline bool continues_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
 // Characters (code points) in UTF-8 text.
 int length(std::string_view utf8);
 

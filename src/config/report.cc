@@ -16,7 +16,7 @@ constexpr std::size_t kMaxProblems = 200;    // nobody reads more; keeps hostile
 // Cuts after `size` bytes, not within a character.
 std::string_view shortened(std::string_view text, std::size_t size) {
   if (text.size() <= size) return text;
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  while (size > 0 && continues_character(text[size])) --size;
   return text.substr(0, size);
 }
 
@@ -67,7 +67,7 @@ std::string Problem::text() const {
   std::string_view shown = excerpt;
   if (caret > kExcerptBefore) {
     std::size_t cut = caret - kExcerptBefore;
-    while (cut < caret && (static_cast<unsigned char>(shown[cut]) & 0xC0) == 0x80) ++cut;
+    while (cut < caret && continues_character(shown[cut])) ++cut;
     shown.remove_prefix(cut);
     caret -= cut;
   }

@@ -45,7 +45,7 @@ std::string_view text_of(const yaml_char_t* text) {
 class Parser {
  public:
   Parser(std::string_view text, int source, const std::vector<ColumnMap>& maps)
-      : source_(source), maps_(maps) {
+      : text_(text), source_(source), maps_(maps) {
     yaml_parser_initialize(&parser_);
     yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()),
                                  text.size());
@@ -81,12 +81,20 @@ class Parser {
     if (yaml_parser_parse(&parser_, event.raw())) return true;
     std::string message = parser_.problem ? parser_.problem : "not valid YAML";
     if (parser_.context) message = fmt::format("{} {}", message, parser_.context);
-    yaml_mark_t at = parser_.problem_mark;
-    if (parser_.error == YAML_READER_ERROR) {
-      at = parser_.mark;
-      message = fmt::format("{} (byte {})", message, parser_.problem_offset);
+    // What cannot even be read has no mark: libyaml reads ahead of what it parses.
+    if (parser_.error == YAML_READER_ERROR)
+      return fail(original(TextIndex(text_).mark(unreadable())), std::move(message));
+    return fail(mark(parser_.problem_mark), std::move(message));
+  }
+
+  // Byte offset of the character that the reader refused. Of one that is broken off, libyaml names
+  // the byte that does not continue it.
+  std::size_t unreadable() const {
+    std::size_t at = std::min(parser_.problem_offset, text_.size());
+    if (!std::string_view(parser_.problem).starts_with("invalid trailing")) return at;
+    while (at > 0 && continues_character(text_[--at])) {
     }
-    return fail(mark(at), std::move(message));
+    return at;
   }
 
   bool node(Event& event, Node& out, int depth) {
@@ -206,7 +214,11 @@ class Parser {
   }
 
   Mark mark(const yaml_mark_t& at) const {
-    Mark mark{source_, static_cast<int>(at.line) + 1, static_cast<int>(at.column) + 1};
+    return original({source_, static_cast<int>(at.line) + 1, static_cast<int>(at.column) + 1});
+  }
+  // A place in `text_` as one in the source.
+  Mark original(Mark mark) const {
+    mark.source = source_;
     for (auto map = maps_.rbegin(); map != maps_.rend(); ++map) mark = map->original(mark);
     return mark;
   }
@@ -217,6 +229,7 @@ class Parser {
   }
 
   yaml_parser_t parser_{};
+  const std::string_view text_;
   const int source_;
   const std::vector<ColumnMap>& maps_;
   std::unordered_map<std::string, Anchor> anchors_;

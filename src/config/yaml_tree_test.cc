@@ -190,15 +190,21 @@ TEST(YamlTree, SyntaxErrors) {
       {"a: &a [*a]", {0, 1, 8}, "contains itself"},
       {"\tb", {0, 1, 1}, "token"},
       {"a: \"x", {0, 1, 6}, "quoted scalar"},
-      {"a: b\x01", {0, 1, 0}, "control characters"},
+      {"a: b\x01", {0, 1, 5}, "control characters"},
+      {"ä: 1\nb: ä\x01\nc: 2", {0, 2, 5}, "control characters"},
+      {"a: 1\nb: caf\xe9\nc: 2\n", {0, 2, 7}, "UTF-8"},
+      {"a: 1\nb: \xe2\x82-\nc: 2\n", {0, 2, 4}, "UTF-8"},  // broken off
+      {"a: 1\nb: ä\x80\n", {0, 2, 5}, "UTF-8"},
+      {"\xEF\xBB\xBF"
+       "a: \xff",
+       {0, 1, 4},
+       "UTF-8"},
   };
   for (const auto& c : cases) {
     const auto document = parse_yaml(c.text, 0);
     ASSERT_FALSE(document) << c.text;
     EXPECT_EQ(document.error().at.line, c.at.line) << c.text;
-    if (c.at.column > 0) {
-      EXPECT_EQ(document.error().at.column, c.at.column) << c.text;
-    }
+    EXPECT_EQ(document.error().at.column, c.at.column) << c.text;
     EXPECT_NE(document.error().message.find(c.words), std::string::npos)
         << document.error().message;
   }
