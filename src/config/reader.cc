@@ -33,7 +33,7 @@ const Node* Reader::value(std::string_view key) const {
 
 bool Reader::has_entries(std::string_view key) const {
   const Node* found = value(key);
-  return found && (!found->entries.empty() || !found->items.empty());
+  return found && (found->kind == Kind::scalar || !found->entries.empty() || !found->items.empty());
 }
 
 Mark Reader::at(std::string_view key) const {

@@ -65,7 +65,8 @@ class Reader {
   Reader defaults() const { return Reader(nullptr, *section_, path_, at_, *report_); }
   // Written, and not as null.
   bool has(std::string_view key) const { return value(key) != nullptr; }
-  // Written as a mapping (list) with something in it.
+  // Written, and neither as null nor as an empty mapping or list. A value of another kind counts:
+  // whoever reads it then reports it.
   bool has_entries(std::string_view key) const;
   bool has_body() const { return !zero_; }
   const std::string& path() const { return path_; }

@@ -71,6 +71,8 @@ TEST(Routing, Refused) {
        {"matrix", "routing.router", "migrate"}},
       {"groups: {g: {}}\nrouting: {router: {settings: {matrix: {}}}}",
        {"groups", "routing.router"}},
+      {"routing: {router: {settings: {groups: text}}}",
+       {"routing.router.settings.groups", "mapping"}},
       {"routing: {router: {use: best}}", {"routing.router.use", "best", "group", "matrix"}},
       {"routing: {router: {use: matrix}}", {"routing.router.settings.matrix"}},
       {"routing: {router: {use: matrix, settings: {groups: {g: {}}}}}",
