@@ -90,6 +90,10 @@ TEST(Globals, LenientWords) {
   EXPECT_EQ(accepted("logLevel: error")->log_level, LogLevel::error);
   EXPECT_EQ(accepted("logTimeFormat: iso")->log_time_format, "");
   EXPECT_EQ(accepted("logTimeFormat: ' Kitchen'")->log_time_format, "kitchen");
+  for (const char* format :
+       {"ansic", "unixdate", "rubydate", "rfc822", "rfc822z", "rfc850", "rfc1123", "rfc1123z",
+        "rfc3339", "rfc3339nano", "kitchen", "stamp", "stampmilli", "stampmicro", "stampnano"})
+    EXPECT_EQ(accepted(std::string("logTimeFormat: ") + format)->log_time_format, format);
   EXPECT_EQ(accepted("logToStdout: upstream")->log_to_stdout, LogTarget::upstream);
   EXPECT_EQ(accepted("logToStdout: none")->log_to_stdout, LogTarget::none);
   EXPECT_EQ(accepted("metricsMaxInMemory: 0")->metrics_max_in_memory, 1000);
@@ -135,6 +139,8 @@ TEST(Globals, Refused) {
       {"upstream: {ignorePaths: ['[']}", {"upstream.ignorePaths", "["}},
       {"store: {path: '  '}", {"store.path", "must not be empty"}},
       {"store: {}", {"store.path", "must not be empty"}},
+      {"store: {path: ~}", {"store.path", "must not be empty"}},
+      {"store: {path: [a]}", {"store.path", "string"}},
       {"store: {path: /}", {"store.path", "/", "directory"}},
       {"store: {path: /nonexistent-dir-zz/a.db}",
        {"store.path", "/nonexistent-dir-zz", "not writable"}},

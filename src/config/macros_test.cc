@@ -101,7 +101,7 @@ models:
 }
 
 TEST(Macros, Declarations) {
-  const std::vector<Refused> cases = {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> cases = {
       {"macros: {PID: 3}", {"PID", "reserved"}},
       {"macros: {PORT: 3}", {"PORT", "reserved"}},
       {"models: {owl: {proxy: p, macros: {MODEL_ID: z}}}", {"owl", "MODEL_ID", "reserved"}},
@@ -114,6 +114,17 @@ TEST(Macros, Declarations) {
       {"macros: {none: ~}", {"none", "scalar"}},
       {"macros: {day: 2024-01-02}", {"day", "scalar"}},
       {"macros: {loop: 'a ${loop}'}", {"loop", "self-reference"}},
+      {"macros: {loop: '${loop}'}", {"loop", "self-reference"}},
+      {"models: {owl: {proxy: p, macros: {" + k64 + ": 1}}}", {"models.owl.macros", k64, "63"}},
+      {"models: {owl: {proxy: p, macros: {'a b': 1}}}", {"models.owl.macros", "a b"}},
+      {"models: {owl: {proxy: p, macros: {none: ~}}}", {"models.owl.macros.none", "scalar"}},
+      {"models: {owl: {proxy: p, macros: {loop: '${loop}'}}}",
+       {"models.owl.macros.loop", "self-reference"}},
+      // Of several faults the first in this order is told: length, name, value, self-reference.
+      {"macros: {'" + k63 + " .': ~}", {"too long", "63"}},
+      {"macros: {'a.b': ~}", {"a.b", "invalid macro name"}},
+      {"macros: {PID: ~}", {"PID", "scalar"}},
+      {"macros: {PID: '${PID}'}", {"PID", "self-reference"}},
       {"macros: [a]", {"macros", "mapping"}},
       {"macros: text", {"macros", "mapping"}},
       {"models: {owl: {proxy: p, macros: [a]}}", {"owl", "macros", "mapping"}},
@@ -122,12 +133,43 @@ TEST(Macros, Declarations) {
        {"owl", "<<", "invalid macro name"}},
       {"macros: {a: 1, a: 2}", {"duplicate key"}},
   };
-  for (const Refused& c : cases) expect_refused(c.text, c.words);
+  for (const auto& [text, words] : cases) expect_refused(text, words);
   expect_refused("macros: {" + k64 + ": 1}", {k64, "63"});
   EXPECT_EQ(command("{" + k63 + ": 1}", "'x ${" + k63 + "}'"), "x 1");
   EXPECT_EQ(command("{port: 1, pid: 2, A-b_9: 3}", "'${port} ${pid} ${A-b_9}'"), "1 2 3");
   accepted("macros:\n");
   accepted("macros: {}");
+}
+
+TEST(Macros, OfModelsFurther) {
+  static const struct {
+    const char* name;
+    const char* text;
+    const char* want;  // command of owl
+  } cases[] = {
+      {"the id of the model in a global macro",
+       "macros: {run: 'box --name ${MODEL_ID}'}\nmodels: {owl: {proxy: p, cmd: '${run}'}}",
+       "box --name owl"},
+      {"an overriding macro uses an earlier global one",
+       "macros: {one: 1, two: 2}\nmodels: {owl: {proxy: p, macros: {two: '[${one}]'}, cmd: 'x "
+       "${two}'}}",
+       "x [1]"},
+      {"an overriding macro may have another type",
+       "macros: {n: 1, s: '<${n}>'}\nmodels: {owl: {proxy: p, macros: {n: one}, cmd: '${s}'}}",
+       "<one>"},
+      {"a new macro uses an earlier new one",
+       "models: {owl: {proxy: p, macros: {a: 1, b: '${a}${a}'}, cmd: 'x ${b}'}}", "x 11"},
+      {"new macros come after all global ones",
+       "macros: {z: '${MODEL_ID}'}\nmodels: {owl: {proxy: p, macros: {a: '${z}-${z}'}, cmd: "
+       "'${a}'}}",
+       "owl-owl"},
+      {"a macro brings a comment line, which is none when it is loaded",
+       "macros: {m: \"x\\n# y\"}\nmodels: {owl: {proxy: p, cmd: 'a ${m}'}}", "a x\n# y"},
+  };
+  for (const auto& c : cases) EXPECT_EQ(model_of(accepted(c.text)).cmd, c.want) << c.name;
+  // Nothing of a model is known outside of it.
+  expect_refused("globalTTL: ${t}\nmodels: {owl: {proxy: p, macros: {t: 5}}}",
+                 {"globalTTL", "${t}"});
 }
 
 TEST(Macros, KeysAreLeftAlone) {
@@ -154,6 +196,10 @@ models:
       "macros: {a: x, b: x}\nmodels: {owl: {proxy: p, filters: {setParamsByID: {'${a}': {}, "
       "'${b}': {}}}}}",
       {"owl", "${a}", "${b}", "collide"});
+  expect_refused(
+      "startPort: 7\nmodels: {owl: {cmd: '${PORT}', filters: {setParamsByID: {'x${PORT}': {}, x7: "
+      "{}}}}}",
+      {"owl", "x${PORT}", "\"x7\"", "collide"});
   expect_refused("models: {owl: {proxy: p, filters: {setParamsByID: {'${ghost}': {}}}}}",
                  {"owl", "setParamsByID", "ghost"});
   // Not those of peers.
@@ -203,7 +249,8 @@ TEST(Ports, StartAndMacros) {
 TEST(Ports, OnlyWithCmd) {
   const std::vector<Refused> cases = {
       {"models: {owl: {cmd: s}}",
-       {"1.yaml: models.owl.cmd: cmd does not use ${PORT}: use it, or set proxy", "only available"}},
+       {"1.yaml: models.owl.cmd: cmd does not use ${PORT}: use it, or set proxy",
+        "only available"}},
       {"models: {owl: {}}", {"models.owl.cmd: is missing", "proxy", "PORT"}},
       {"models: {owl: {cmd: ~, ttl: 1}}", {"models.owl.cmd: is missing", "proxy", "PORT"}},
       {"models: {owl: {cmd: s, proxy: ~}}", {"models.owl.cmd", "PORT", "set proxy"}},

@@ -57,6 +57,19 @@ TEST(Merge, Accepted) {
         "routing: {scheduler: {settings: {fifo: {priority: {b: 2}}}}}"},
        R"({"routing":{"scheduler":{"settings":{"fifo":{"priority":{"a":1,"b":2}}}}}})"},
       {"three files", {"a: [1]", "a: [2]", "a: [3]"}, R"({"a":[1,2,3]})"},
+      {"an empty value gives way to a list", {"a:", "a: [1]"}, R"({"a":[1]})"},
+      {"an empty list and an empty mapping",
+       {"a: []\nb: {}", "a: [1]\nb: {c: 1}"},
+       R"({"a":[1],"b":{"c":1}})"},
+      {"equal in all but the quotes", {"a: 'x y'", "a: \"x y\"", "a: x y"}, R"({"a":"x y"})"},
+      {"an empty text is a text", {"a: ''", "a: \"\""}, R"({"a":""})"},
+      {"costs beside vars",
+       {"matrix: {vars: {a: x}}", "matrix: {evict_costs: {a: 2}}"},
+       R"({"matrix":{"vars":{"a":"x"},"evict_costs":{"a":2}}})"},
+      {"one section, different groups",
+       {"groups: {g: {swap: false}}", "groups: {h: {}}"},
+       R"({"groups":{"g":{"swap":false},"h":{}}})"},
+      {"lists within mappings", {"x: {y: [1]}", "x: {y: [2], z: 3}"}, R"({"x":{"y":[1,2],"z":3}})"},
   };
   for (const auto& c : cases) EXPECT_EQ(merged(c.texts), c.want) << c.name;
 }
@@ -70,6 +83,13 @@ TEST(Merge, Refused) {
       {{"a: 7", "a: \"7\""}, {"2.yaml: a", "conflict"}},
       {{"a: 7", "a: 0x7"}, {"2.yaml: a", "conflict"}},
       {{"a: ~", "a: x"}, {"2.yaml: a", "conflict"}},
+      {{"a: true", "a: 'true'"}, {"2.yaml: a", "conflict"}},
+      {{"a: 7", "a: 7.0"}, {"2.yaml: a", "conflict"}},
+      {{"a: ''", "a: x"}, {"2.yaml: a", "conflict"}},
+      {{"macros: {m: 1}", "macros: {m: 2}"}, {"2.yaml: macros.m", "conflict"}},
+      {{"a: {b: 1}", "a: 1"}, {"2.yaml: a", "incompatible kinds"}},
+      {{"a: 1", "a: [1]"}, {"2.yaml: a", "incompatible kinds"}},
+      {{"x: &x {}\na: *x", "a: {b: 1}"}, {"2.yaml: a", "incompatible kinds", "alias"}},
       {{"a: x", "a: null"}, {"2.yaml: a", "conflict"}},
       {{"ui: {activity: {x: 1}}", "", "ui: {activity: {x: 2}}"},
        {"3.yaml: ui.activity.x", "conflict"}},
@@ -85,6 +105,9 @@ TEST(Merge, Refused) {
       {{"profiles: {p: {}}", "profiles: {p: {}}"}, {"profiles", "\"p\""}},
       {{"selectors: {s: {}}", "selectors: {s: {}}"}, {"selectors", "\"s\""}},
       {{"matrix: {sets: {a: x}}", "matrix: {sets: {b: y}}"}, {"matrix", "\"sets\""}},
+      {{"matrix: {vars: {a: x}}", "matrix: {vars: {b: y}}"}, {"matrix", "\"vars\""}},
+      {{"matrix: {evict_costs: {a: 1}}", "matrix: {evict_costs: {b: 1}}"},
+       {"matrix", "\"evict_costs\""}},
       {{"routing: {router: {settings: {groups: {g: {}}}}}",
         "routing: {router: {settings: {groups: {g: {}}}}}"},
        {"routing.router.settings.groups", "\"g\""}},
@@ -98,6 +121,25 @@ TEST(Merge, Refused) {
     const std::string said = merged(c.texts);
     for (const std::string& word : c.words)
       EXPECT_NE(said.find(word), std::string::npos) << word << " in " << said;
+  }
+}
+
+TEST(Merge, UnitedSectionsMustBeMappings) {
+  for (const std::string section :
+       {"models", "groups", "profiles", "selectors", "peers", "matrix"}) {
+    const std::string good = section + ": {a: {}}";
+    for (const char* wrong : {"", " ~", " text", " [a]"}) {
+      for (const auto& texts :
+           {std::vector{good, section + ":" + wrong}, std::vector{section + ":" + wrong, good}}) {
+        const std::string said = merged(texts);
+        EXPECT_TRUE(said.starts_with("2.yaml: " + section + ": must be a mapping")) << said;
+      }
+    }
+    EXPECT_TRUE(merged({good, good})
+                    .starts_with("2.yaml: " + section + ".a: \"a\" of section " + section +
+                                 " in 2.yaml is already defined in 1.yaml"))
+        << merged({good, good});
+    EXPECT_EQ(merged({"", section + ":"}), "{\"" + section + "\":null}");  // in one file only
   }
 }
 

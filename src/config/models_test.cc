@@ -133,6 +133,12 @@ TEST(Models, Filters) {
   EXPECT_EQ(owl("proxy: p, filters: {strip_params: b, stripParams: a}").filters.strip_params,
             std::vector<std::string>{"a"});
   EXPECT_TRUE(owl("proxy: p, filters: ~").filters.empty());
+  EXPECT_TRUE(
+      owl("proxy: p, filters: {stripParams: ~, strip_params: ~, setParams: ~, setParamsByID: ~}")
+          .filters.empty());
+  EXPECT_TRUE(owl("proxy: p, filters: {stripParams: ' , model,, '}").filters.empty());
+  EXPECT_EQ(owl("proxy: p, filters: {stripParams: 5}").filters.strip_params,
+            std::vector<std::string>{"5"});
 }
 
 TEST(Models, Refused) {
@@ -213,6 +219,14 @@ TEST(Peers, Refused) {
       {"peers: {p: {proxy: h, models: []}}", {"models"}},
       {"peers: {p: {proxy: h, models: m}}", {"models", "list"}},
       {"peers: [p]", {"peers", "mapping"}},
+      {"peers: {p: text}", {"peers.p", "mapping"}},
+      {"peers: {p: {proxy: ~, models: [m]}}", {"proxy required"}},
+      {"peers: {p: {proxy: h, models: [~]}}", {"models"}},
+      {"peers: {p: {proxy: 'http://h:x', models: [m]}}", {"proxy", "http://h:x"}},
+      {"peers: {p: {proxy: h, models: [m], timeouts: {connect: soon}}}",
+       {"peers.p.timeouts.connect", "integer"}},
+      {"peers: {p: {proxy: h, models: [m], filters: {setParamsByID: {m: 1}}}}",
+       {"peers.p.filters.setParamsByID.m", "mapping"}},
   };
   for (const Refused& c : cases) expect_refused(c.text, c.words);
 }

@@ -109,7 +109,11 @@ TEST(Names, PeerModelsMustNotCollide) {
        {"p/m", "pin"}},
   };
   for (const Refused& c : cases) expect_refused(c.text, c.words);
-  accepted("models: {m: {proxy: p}}" + peer);  // the bare name may be anybody's
+  // The bare name may be anybody's.
+  accepted("models: {m: {proxy: p}}" + peer);
+  accepted("models: {owl: {proxy: p, aliases: [m]}}" + peer);
+  accepted("models: {owl: {proxy: p}}\nselectors: {m: {strategy: pin, targets: [owl]}}" + peer);
+  accepted("models: {owl: {proxy: p}}\nprofiles: {x: {pins: {m: owl}}}" + peer);
 }
 
 TEST(Profiles, Values) {
@@ -131,6 +135,12 @@ TEST(Profiles, Refused) {
   refused_with_models("profiles: {p: text}", {"profiles.p", "mapping"});
   refused_with_models("profiles: {p: {pins: {}}}", {"profiles.p", "at least one pin"});
   refused_with_models("profiles: {p: ~}", {"profiles.p", "at least one pin"});
+  refused_with_models("profiles: {p: {pins: ~}}", {"profiles.p", "at least one pin"});
+  refused_with_models("profiles: {p: {description: x}}", {"profiles.p", "at least one pin"});
+  refused_with_models("profiles: {p: {pins: [owl]}}", {"profiles.p.pins", "mapping"});
+  refused_with_models("profiles: {p: {pins: {'': owl}}}", {"profiles.p", "blank"});
+  refused_with_models("profiles: {p: []}", {"profiles.p", "list", "description", "pins"});
+  refused_with_models("profiles: {p: {pins: {x: 'owl '}}}", {"profiles.p", "\"owl \""});
   refused_with_models("profiles: {' ': {pins: {a: owl}}}", {"blank"});
   refused_with_models("profiles: {p: {pins: {' ': owl}}}", {"profiles.p", "blank"});
   refused_with_models("profiles: {p: {pins: {x: nobody}}}", {"profiles.p", "\"x\"", "\"nobody\""});
@@ -179,6 +189,16 @@ TEST(Selectors, Refused) {
       {"s: {strategy: pin, targets: [s]}", {"selectors.s.targets", "chained"}},
       {"s: {strategy: pin, targets: [owl, nobody]}", {"selectors.s.targets", "1", "nobody"}},
       {"s: {strategy: pin, targets: [both]}", {"selectors.s.targets", "both"}},
+      {"s: {strategy: Warm, targets: [owl]}", {"selectors.s.strategy", "Warm", "warm"}},
+      {"s: {strategy: '', targets: [owl]}", {"selectors.s.strategy", "required"}},
+      {"s: {strategy: pin, targets: owl}", {"selectors.s.targets", "list"}},
+      {"s: {strategy: pin, targets: [~]}", {"selectors.s.targets", "at least one"}},
+      {"s: {strategy: spillover, targets: [owl], settings: {spillover: -1}}",
+       {"selectors.s.settings.spillover", "at least 1"}},
+      {"s: {strategy: spillover, targets: [owl], settings: {spillover: many}}",
+       {"selectors.s.settings.spillover", "integer"}},
+      {"'': {strategy: pin, targets: [owl]}", {"blank"}},
+      {"s: {strategy: spillover, targets: [both]}", {"selectors.s.targets", "both"}},
       {"s: {strategy: warm, targets: [owl, far/big]}", {"selectors.s.targets", "far/big", "local"}},
       {"s: {strategy: spillover, targets: [owl, bird]}",
        {"selectors.s.targets", "bird", "same model"}},
@@ -200,6 +220,13 @@ TEST(Selectors, Refused) {
   with_models(
       "selectors: {s: {strategy: spillover, targets: [owl, fox, far/big]}}\n"
       "groups: {g: {swap: false, members: [owl, fox]}}");
+  // One model on its own, and peers, however many.
+  with_models("selectors: {s: {strategy: spillover, targets: [far/big, near/both, far/both]}}");
+  with_models("selectors: {w: {strategy: warm, targets: [bird, 'fox:fast', owl]}}");
+  EXPECT_EQ(with_models("selectors: {s: {strategy: spillover, targets: [owl], settings: ~}}")
+                ->selectors.at("s")
+                .spillover,
+            1);
   with_models(
       "selectors: {s: {strategy: spillover, targets: [owl, big]}, p: {strategy: pin, targets: "
       "[owl, fox], settings: {spillover: 0}}}");

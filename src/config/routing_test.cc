@@ -30,6 +30,15 @@ TEST(Routing, Groups) {
   } cases[] = {
       {"", "(default) swap exclusive: elk fox owl; "},
       {"groups: {}", "(default) swap exclusive: elk fox owl; "},
+      {"matrix: ~\ngroups: {g: {members: [owl, ~]}}",
+       "g swap exclusive: owl; (default) swap exclusive: elk fox; "},
+      {"groups: {g: {swap: ~, exclusive: ~, persistent: ~, members: ~}}",
+       "g swap exclusive:; (default) swap exclusive: elk fox owl; "},
+      {"groups: {g: {members: [owl]}}\nrouting: {router: {use: ~, settings: {groups: {}, matrix: "
+       "~}}}",
+       "g swap exclusive: owl; (default) swap exclusive: elk fox; "},
+      {"groups: {}\nrouting: {router: {use: group, settings: {groups: {g: {members: [fox]}}}}}",
+       "g swap exclusive: fox; (default) swap exclusive: elk owl; "},
       {"groups: {g: {members: [owl]}}",
        "g swap exclusive: owl; (default) swap exclusive: elk fox; "},
       {"groups: {z: {swap: false, members: [owl, fox]}, a: {exclusive: no, persistent: yes, "
@@ -75,6 +84,12 @@ TEST(Routing, Refused) {
        {"routing.router.settings.groups", "mapping"}},
       {"routing: {router: {use: best}}", {"routing.router.use", "best", "group", "matrix"}},
       {"routing: {router: {use: matrix}}", {"routing.router.settings.matrix"}},
+      {"routing: {router: {use: Matrix}}", {"routing.router.use", "Matrix", "group", "matrix"}},
+      {"routing: {router: {use: matrix, settings: {matrix: ~}}}",
+       {"routing.router.settings.matrix"}},
+      {"matrix: {sets: {s: owl}}\nrouting: {router: {use: matrix}}",
+       {"matrix", "routing.router", "migrate", "remove"}},
+      {"matrix: {}\ngroups: {g: {}}", {"matrix", "groups", "both"}},
       {"routing: {router: {use: matrix, settings: {groups: {g: {}}}}}",
        {"routing.router.settings.matrix"}},
       {"routing: {scheduler: {use: lifo}}", {"routing.scheduler.use", "lifo", "fifo"}},
@@ -126,6 +141,14 @@ TEST(Routing, Matrix) {
   for (const auto& [name, expression] : matrix.sets) names += name + " ";
   EXPECT_EQ(names, "S2 alpha s9 s10 zeta ");
   EXPECT_EQ(matrix.sets[0].second, "+zeta | elk");
+  // Values may come from macros; what is no string is read as one.
+  const auto other = with_models(
+      "macros: {id: fox, price: 4}\nmatrix: {vars: {7: '${id}', y: '${id}'}, evict_costs: {7: "
+      "'${price}', owl: 2.9}, sets: {s: 7, t: '+s & ${id}'}}");
+  ASSERT_TRUE(other->matrix);
+  EXPECT_EQ(other->matrix->evict_costs,
+            (std::map<std::string, std::int64_t>{{"fox", 4}, {"owl", 2}}));
+  EXPECT_EQ(other->matrix->sets[1].second, "+s & fox");
   EXPECT_TRUE(
       with_models("routing: {router: {use: matrix, settings: {groups: {g: {members: [nobody]}}, "
                   "matrix: {sets: {s: owl}}}}}")
@@ -185,6 +208,11 @@ TEST(Routing, MatrixRefused) {
       {"{evict_costs: {owl: 0}, sets: {s: owl}}", {"matrix.evict_costs.owl", "0"}},
       {"{evict_costs: {owl: -1}, sets: {s: owl}}", {"matrix.evict_costs.owl", "-1"}},
       {"{evict_costs: {owl: x}, sets: {s: owl}}", {"matrix.evict_costs.owl", "integer"}},
+      {"{evict_costs: {owl: ~}, sets: {s: owl}}", {"matrix.evict_costs.owl", "0"}},
+      {"{evict_costs: {bird: 1}, sets: {s: owl}}", {"matrix.evict_costs.bird", "bird"}},
+      {"{vars: {a: ~}, sets: {s: owl}}", {"matrix.vars.a"}},
+      {"{vars: {'${m}': owl}, sets: {s: owl}}", {"matrix.vars", "${m}"}},
+      {"{sets: {'': owl, s: zz}}", {"matrix.sets.s", "zz"}},
   };
   for (const auto& [body, words] : cases) {
     expect_refused(kModels + "matrix: " + body, words);
