@@ -12,9 +12,9 @@ namespace {
 
 // The names given in `aliases`. Returns all of them, those equal to a model id included, with their
 // owner.
-std::map<std::string, std::string> explicit_aliases(const Reader& root) {
+std::map<std::string, std::string> explicit_aliases(const std::vector<Placed<Reader>>& models) {
   std::map<std::string, std::string> owners;
-  for (const auto& model : root.sections("models")) {
+  for (const auto& model : models) {
     for (const auto& alias : model.value.placed_strings("aliases")) {
       const auto [first, is_new] = owners.emplace(alias.value, model.name);
       if (is_new) continue;
@@ -65,10 +65,10 @@ std::string other_use(const Config& config, const std::string& name) {
 }  // namespace
 
 void read_aliases(const Reader& root, Config& config) {
-  std::map<std::string, std::string> owners = explicit_aliases(root);
+  const auto models = root.sections("models");
+  std::map<std::string, std::string> owners = explicit_aliases(models);
   std::map<std::string, const Reader*>
       bodies;  // in order of ids, which decides who gets an automatic alias
-  const auto models = root.sections("models");
   for (const auto& model : models) bodies.emplace(model.name, &model.value);
   for (const auto& [id, body] : bodies)
     automatic_aliases(*body, config.models.at(id), config, owners);

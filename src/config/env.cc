@@ -157,7 +157,7 @@ std::optional<Node> read_document(const Source& source, int number, const EnvLoo
       text = std::move(result->text);
       maps.push_back(std::move(result->columns));
       // In the second round the text must be YAML: what is in comments is not looked at any more.
-      if (!parse_yaml(text, number)) break;
+      if (text.find(kOpening) != std::string::npos && !parse_yaml(text, number)) break;
     }
   }
   auto document = parse_yaml(text, number, maps);

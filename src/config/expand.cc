@@ -30,10 +30,13 @@ class Expander {
  public:
   explicit Expander(Report& report) : report_(report) {}
 
-  void index(const Node& node) {
-    if (node.anchor > 0 && node.kind != Kind::alias) anchors_.emplace(node.anchor, &node);
-    for (const Node& item : node.items) index(item);
-    for (const Entry& entry : node.entries) index(entry.value);
+  // Collects the anchors. Whether there is anything to expand.
+  bool index(const Node& node) {
+    bool found = node.kind == Kind::alias;
+    if (node.anchor > 0 && !found) anchors_.emplace(node.anchor, &node);
+    for (const Node& item : node.items) found |= index(item);
+    for (const Entry& entry : node.entries) found |= index(entry.value) || entry.key.is_merge_key();
+    return found;
   }
 
   Node expand(const Node& node, Place place, int depth) {
@@ -46,6 +49,7 @@ class Expander {
     out.start = node.start;
     out.end = node.end;
     out.text = node.text;
+    out.items.reserve(node.items.size());
     for (const Node& item : node.items) out.items.push_back(expand(item, Place::other, depth + 1));
     if (node.kind == Kind::mapping) expand_entries(node, place, depth, out);
     return out;
@@ -71,6 +75,7 @@ class Expander {
 
   void expand_entries(const Node& node, Place place, int depth, Node& out) {
     bool merges = false;
+    out.entries.reserve(node.entries.size());
     for (const Entry& entry : node.entries) {
       if (place != Place::macros && entry.key.is_merge_key()) {
         merges = true;
@@ -116,10 +121,9 @@ class Expander {
 
 }  // namespace
 
-Node expand(const Node& root, Report& report) {
+Node expand(Node root, Report& report) {
   Expander expander(report);
-  expander.index(root);
-  return expander.expand(root, Place::root, 0);
+  return expander.index(root) ? expander.expand(root, Place::root, 0) : std::move(root);
 }
 
 }  // namespace llama_swap::config

@@ -32,6 +32,7 @@ std::vector<std::string> anchor_holders(const Node& root) {
   std::set<int> anchors;
   collect_targets(root, anchors);
   std::vector<std::string> out;
+  if (anchors.empty()) return out;
   for (const Entry& entry : root.entries)
     if (holds_one_of(entry.value, anchors)) out.push_back(entry.key.text);
   return out;
@@ -46,11 +47,12 @@ std::optional<Config> build(const std::vector<Source>& sources, const EnvLookup&
       documents.push_back(std::move(*document));
   if (report.failed()) return std::nullopt;
 
-  const Node merged = merge(std::move(documents), report);
+  Node merged = merge(std::move(documents), report);
   if (report.failed()) return std::nullopt;
-  root = expand(merged, report);
+  const std::vector<std::string> silent = anchor_holders(merged);
+  root = expand(std::move(merged), report);
   if (report.failed()) return std::nullopt;
-  warn_unknown_keys(root, anchor_holders(merged), report);
+  warn_unknown_keys(root, silent, report);
 
   const Ports ports = apply_templates(root, report);
   if (report.failed() && root.find("macros"))

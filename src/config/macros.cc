@@ -23,6 +23,17 @@ bool is_name(std::string_view text) {
   });
 }
 
+// How often ${name} occurs. (Most strings are asked about many macros that they do not use.)
+std::size_t uses(std::string_view text, std::string_view name) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find("${"); at != text.npos; at = text.find("${", at)) {
+    at += 2;
+    const std::string_view rest = text.substr(at);
+    if (rest.size() > name.size() && rest.starts_with(name) && rest[name.size()] == '}') ++count;
+  }
+  return count;
+}
+
 // What is wrong with a declaration; empty: nothing.
 std::string fault(const std::string& name, const Node& value) {
   if (name.size() > kMaxNameLength)
@@ -44,7 +55,7 @@ std::string fault(const std::string& name, const Node& value) {
 }  // namespace
 
 std::string placeholder(std::string_view name) {
-  return fmt::format("${{{}}}", name);
+  return std::string("${").append(name).append(1, '}');
 }
 
 Macros declare_macros(const Node* block, const std::string& path, Report& report) {
@@ -85,24 +96,23 @@ Macros model_macros(const std::string& model, const Macros& global, const Macros
 }
 
 void Substitution::apply(const Macros& macros, Node& tree) {
-  for (auto macro = macros.rbegin(); macro != macros.rend(); ++macro) apply(*macro, tree);
+  if (tree.is_string()) apply_to_string(macros, tree);
+  for (Node& item : tree.items) apply(macros, item);
+  for (Entry& entry : tree.entries) apply(macros, entry.value);
 }
 
-void Substitution::apply(const Macro& macro, Node& tree) {
-  if (tree.is_string()) replace(macro, tree);
-  for (Node& item : tree.items) apply(macro, item);
-  for (Entry& entry : tree.entries) apply(macro, entry.value);
+void Substitution::apply_to_string(const Macros& macros, Node& string) {
+  for (auto macro = macros.rbegin(); macro != macros.rend(); ++macro) {
+    if (!string.is_string() || string.text.find("${") == std::string::npos) return;
+    replace(*macro, string);
+  }
 }
 
 void Substitution::replace(const Macro& macro, Node& string) {
-  if (string.text.find("${") == std::string::npos) return;
+  const std::size_t count = uses(string.text, macro.name);
+  if (count == 0) return;
   const std::string wanted = placeholder(macro.name);
   const bool whole = string.text == wanted;
-  std::size_t count = 0;
-  for (std::size_t at = string.text.find(wanted); at != std::string::npos;
-       at = string.text.find(wanted, at + 1))
-    ++count;
-  if (count == 0) return;
   const std::string value = whole ? macro.value.text : value_text(macro.value);
   const std::size_t size = string.text.size() + count * value.size();
   written_ += size;

@@ -36,7 +36,8 @@ class Substitution {
   void apply_to_keys(const Macros& macros, Node& mapping, const std::string& path);
 
  private:
-  void apply(const Macro& macro, Node& tree);
+  // All macros in one string.
+  void apply_to_string(const Macros& macros, Node& string);
   void replace(const Macro& macro, Node& string);
 
   Report& report_;

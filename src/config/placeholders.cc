@@ -35,40 +35,48 @@ std::string complaint(std::string_view name) {
   return fmt::format("unknown macro ${{{}}}", name);
 }
 
+// The way to a value; put together only where something is wrong with it.
+struct Path {
+  const Path* parent = nullptr;
+  std::string_view key;
+  std::string text() const { return join_path(parent ? parent->text() : "", key); }
+};
+
 class Checker {
  public:
   explicit Checker(Report& report) : report_(report) {}
 
-  void check(const Node& node, const std::string& path, bool pid_allowed) {
+  void check(const Node& node, const Path& path, bool pid_allowed) {
     if (node.is_string()) check_text(node.text, node.start, path, pid_allowed);
     // An item goes by the name of its list.
     for (const Node& item : node.items) check(item, path, pid_allowed);
     for (const Entry& entry : node.entries)
-      check(entry.value, join_path(path, entry.key.text), pid_allowed);
+      check(entry.value, {&path, entry.key.text}, pid_allowed);
   }
 
-  void check_model(const Node& model, const std::string& path) {
+  void check_model(const Node& model, const Path& path) {
     for (const Entry& entry : model.entries)
-      check(entry.value, join_path(path, entry.key.text), entry.key.text == "cmdStop");
+      check(entry.value, {&path, entry.key.text}, entry.key.text == "cmdStop");
     const Node* filters = model.find("filters");
     const Node* by_id = filters ? filters->find("setParamsByID") : nullptr;
     if (!by_id) return;
     for (const Entry& entry : by_id->entries)
-      check_text(entry.key.text, entry.key.start, join_path(path, "filters.setParamsByID"), false);
+      check_text(entry.key.text, entry.key.start, {&path, "filters.setParamsByID"}, false);
   }
 
  private:
-  void check_text(std::string_view text, Mark at, const std::string& path, bool pid_allowed) {
-    std::size_t from = 0;
+  void check_text(std::string_view text, Mark at, const Path& path, bool pid_allowed) {
+    std::size_t from = text.find("${");
+    if (from == text.npos) return;
     for (std::string_view name = next_placeholder(text, from); !name.empty();
          name = next_placeholder(text, from)) {
       if (pid_allowed && name == "PID") continue;
-      report_.error(at, path, complaint(name));
+      report_.error(at, path.text(), complaint(name));
       return;
     }
     if (const EnvReference ref = find_env_reference(text, 0); ref.begin != text.npos)
       report_.error(
-          at, path,
+          at, path.text(),
           fmt::format("environment variable reference ${{env.{}}} could not be substituted",
                       ref.name));
   }
@@ -83,11 +91,12 @@ void check_placeholders(const Node& root, Report& report) {
   for (const Entry& section : root.entries) {
     if (!root_section().find(section.key.text)) continue;  // may hold parts meant for models
     if (section.key.text != "models") {
-      checker.check(section.value, section.key.text, false);
+      checker.check(section.value, {nullptr, section.key.text}, false);
       continue;
     }
+    const Path models{nullptr, section.key.text};
     for (const Entry& model : section.value.entries)
-      checker.check_model(model.value, join_path("models", model.key.text));
+      checker.check_model(model.value, {&models, model.key.text});
   }
 }
 

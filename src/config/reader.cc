@@ -71,11 +71,16 @@ void Reader::expected(std::string_view key, std::string_view what, const Node& g
 const Node* Reader::scalar_or_default(std::string_view name, Node& initial) const {
   if (const Node* found = value(name)) return found;
   if (zero_) return nullptr;
+  // The table has only plain decimal integers, true and false; all other defaults are strings, so
+  // that none is a number by accident.
   const Key& known = key(name);
-  // As a quoted string where a string is meant: no default is a number by accident.
-  initial = scalar(std::string(known.initial), at_);
-  if (known.type == Type::string || known.type == Type::duration || known.type == Type::size)
-    initial.tag = Tag::string;
+  initial.text = known.initial;
+  initial.start = initial.end = at_;
+  const bool typed = known.type == Type::integer || known.type == Type::boolean;
+  initial.tag = !typed                        ? Tag::string
+                : known.initial.empty()       ? Tag::null
+                : known.type == Type::integer ? Tag::integer
+                                              : Tag::boolean;
   return &initial;
 }
 

@@ -35,7 +35,10 @@ bool may_hold_secret(std::string_view key) {
 }
 
 std::string join_path(const std::string& parent, std::string_view key) {
-  return parent.empty() ? std::string(key) : fmt::format("{}.{}", parent, key);
+  if (parent.empty()) return std::string(key);
+  std::string out;
+  out.reserve(parent.size() + 1 + key.size());
+  return out.append(parent).append(1, '.').append(key);
 }
 
 std::string in_quotes(std::string_view text) {

@@ -56,8 +56,9 @@ void warn(const Node& node, const Section& section, const std::string& path,
           const std::vector<std::string>& silent, Report& report) {
   for (const Entry& entry : node.entries) {
     const std::string& name = entry.key.text;
-    const std::string here = join_path(path, name);
     const Key* known = section.find(name);
+    if (known && !known->inside) continue;
+    const std::string here = join_path(path, name);
     if (!known) {
       if (name.starts_with("x-") || std::ranges::find(silent, name) != silent.end()) continue;
       const std::string_view meant = nearest(name, section);

@@ -161,36 +161,51 @@ class Parser {
   bool mapping(Event& event, Node& out, int depth) {
     out.kind = Kind::mapping;
     const std::string anchor = open_anchor(event->data.mapping_start.anchor);
-    std::unordered_map<std::string, int> lines;  // of the keys seen
+    out.entries.reserve(4);  // most have some, and an entry is large to move
     for (;;) {
       if (!next(event)) return false;
       if (event->type == YAML_MAPPING_END_EVENT) break;
       Entry& entry = out.entries.emplace_back();
       if (!node(event, entry.key, depth + 1)) return false;
       if (!next(event) || !node(event, entry.value, depth + 1)) return false;
-      check_key(entry.key, lines);
+      check_key(entry.key);
       if (bytes_ > kMaxExpandedBytes)
         return fail(out.start, "keys hold more than a configuration may");
       if (entry.key.kind != Kind::scalar) out.entries.pop_back();
     }
+    check_duplicates(out);
     out.end = mark(event->end_mark);
     return close_anchor(anchor, out);
   }
 
-  void check_key(Node& key, std::unordered_map<std::string, int>& lines) {
+  void check_duplicates(const Node& mapping) {
+    constexpr std::size_t kFew = 24;  // up to there, comparing all of them is the fastest
+    const std::vector<Entry>& entries = mapping.entries;
+    std::unordered_map<std::string_view, const Node*> seen;
+    for (auto entry = entries.begin(); entry != entries.end(); ++entry) {
+      const Node* first = nullptr;
+      if (entries.size() <= kFew) {
+        const auto same = std::find_if(entries.begin(), entry, [&](const Entry& earlier) {
+          return earlier.key.text == entry->key.text;
+        });
+        if (same != entry) first = &same->key;
+      } else if (const auto [same, is_new] = seen.emplace(entry->key.text, &entry->key); !is_new) {
+        first = same->second;
+      }
+      if (!first) continue;
+      faults_.push_back(
+          {entry->key.start, fmt::format("duplicate key {}: already defined in line {}",
+                                         in_quotes(entry->key.text), first->start.line)});
+    }
+  }
+
+  void check_key(Node& key) {
     if (key.kind == Kind::alias && key.target->kind == Kind::scalar) {
       key = Node(*key.target);
       bytes_ += key.text.size();
     }
-    if (key.kind != Kind::scalar) {
+    if (key.kind != Kind::scalar)
       faults_.push_back({key.start, "a key must be text (quote it if it begins with [, { or *)"});
-      return;
-    }
-    const auto [first, is_new] = lines.emplace(key.text, key.start.line);
-    if (!is_new) {
-      faults_.push_back({key.start, fmt::format("duplicate key {}: already defined in line {}",
-                                                in_quotes(key.text), first->second)});
-    }
   }
 
   // From here to close_anchor the anchor is known, but has no value.

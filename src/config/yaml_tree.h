@@ -4,6 +4,7 @@
 // YAML 1.2 as the original resolves them (yaml_scalar.h).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,21 +15,23 @@
 
 namespace llama_swap::config {
 
-enum class Kind { scalar, sequence, mapping, alias };
-enum class Tag { null, boolean, integer, floating, timestamp, string };  // of scalars
+enum class Kind : std::uint8_t { scalar, sequence, mapping, alias };
+// Of scalars.
+enum class Tag : std::uint8_t { null, boolean, integer, floating, timestamp, string };
 
 struct Entry;
+// A configuration has tens of thousands of them: the small members stand together.
 struct Node {
   Kind kind = Kind::scalar;
   Tag tag = Tag::null;
   bool plain =
       true;          // scalar without quotes or block indicator: may be null, a number, a merge key
+  int anchor = 0;    // a number unique within the load; 0: none. Of an alias: that of its target
   Mark start, end;   // `end` is behind the last character
   std::string text;  // scalar: after YAML's own unquoting, not interpreted further; alias: name of
                      // the anchor
-  std::vector<Node> items;     // of a sequence
-  std::vector<Entry> entries;  // of a mapping, in order
-  int anchor = 0;  // a number unique within the load; 0: none. Of an alias: that of its target
+  std::vector<Node> items;             // of a sequence
+  std::vector<Entry> entries;          // of a mapping, in order
   std::shared_ptr<const Node> target;  // of an alias: what it stood for in its own file
 
   bool is_null() const { return kind == Kind::scalar && tag == Tag::null; }
