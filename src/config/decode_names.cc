@@ -5,6 +5,7 @@
 #include <map>
 
 #include "config/decode.h"
+#include "config/names.h"
 #include "util/text.h"
 
 namespace llama_swap::config {
@@ -62,6 +63,25 @@ std::string other_use(const Config& config, const std::string& name) {
   return {};
 }
 
+// A bare name that two peers offer means neither, unless something else has that name.
+void warn_of_ambiguous_names(const std::vector<Placed<Reader>>& peers, const Config& config) {
+  std::map<std::string, std::string> offered_by;  // bare name -> first peer
+  for (const auto& peer : peers) {
+    for (const auto& model : peer.value.placed_strings("models")) {
+      const auto [first, is_new] = offered_by.emplace(model.value, peer.name);
+      if (is_new || first->second == peer.name || config.selectors.contains(model.value) ||
+          resolve(config, model.value))
+        continue;
+      peer.value.warn_at(
+          model.at, "models",
+          fmt::format("{} is also offered by peer {}, so the name alone means neither: use {}/{} "
+                      "or {}/{}",
+                      in_quotes(model.value), in_quotes(first->second), first->second, model.value,
+                      peer.name, model.value));
+    }
+  }
+}
+
 }  // namespace
 
 void read_aliases(const Reader& root, Config& config) {
@@ -85,7 +105,9 @@ void read_preload(const Reader& root, Config& config) {
 
 void check_peer_names(const Reader& root, const Config& config) {
   std::map<std::string, std::pair<std::string, std::string>> origins;  // full name -> peer, model
-  for (const auto& entry : root.sections("peers")) {
+  const auto peers = root.sections("peers");
+  warn_of_ambiguous_names(peers, config);
+  for (const auto& entry : peers) {
     for (const std::string& model : config.peers.at(entry.name).models) {
       const std::string full = fmt::format("{}/{}", entry.name, model);
       const auto [first, is_new] = origins.emplace(full, std::pair(entry.name, model));

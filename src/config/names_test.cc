@@ -116,6 +116,35 @@ TEST(Names, PeerModelsMustNotCollide) {
   accepted("models: {owl: {proxy: p}}\nprofiles: {x: {pins: {m: owl}}}" + peer);
 }
 
+TEST(PeerNames, AmbiguousOnesAreWarnedOf) {
+  const struct {
+    const char* more;
+    const char* want;  // key of the warning and two words of it; empty: none
+  } cases[] = {
+      {"", "peers.near.models"},
+      {"selectors: {both: {strategy: pin, targets: [owl]}}", ""},
+      {"profiles: {x: {pins: {a: far/both}}}", "peers.near.models"},
+  };
+  for (const auto& c : cases) {
+    const LoadResult result = load_all({kModels + c.more});
+    std::string got;
+    for (const Problem& problem : result.problems) {
+      if (problem.message.find("offered") == std::string::npos) continue;
+      got += problem.key;
+      EXPECT_EQ(problem.severity, Severity::warning);
+      EXPECT_EQ(problem.line, 8);
+      EXPECT_NE(problem.message.find("far/both or near/both"), std::string::npos)
+          << problem.message;
+    }
+    EXPECT_EQ(got, c.want) << c.more;
+  }
+  // Two peers may offer what a model here is called; one peer may say it twice.
+  const LoadResult quiet = load_all(
+      {"models: {m: {proxy: p}}\npeers: {a: {proxy: h, models: [m]}, b: {proxy: h, models: [m, t, "
+       "t]}}"});
+  EXPECT_TRUE(quiet.problems.empty()) << quiet.text(Severity::warning);
+}
+
 TEST(Profiles, Values) {
   const auto config = with_models(R"(
 selectors: {s: {strategy: pin, targets: [owl]}}

@@ -61,6 +61,10 @@ void Reader::error_at(Mark at, std::string_view key, std::string message) const 
   report_->error(at, key.empty() ? path_ : join_path(path_, key), std::move(message));
 }
 
+void Reader::warn_at(Mark at, std::string_view key, std::string message) const {
+  report_->warning(at, key.empty() ? path_ : join_path(path_, key), std::move(message));
+}
+
 void Reader::expected(std::string_view key, std::string_view what, const Node& got) const {
   const bool secret = may_hold_secret(join_path(path_, key));
   error_at(got.start, key,

@@ -79,6 +79,7 @@ class Reader {
 
   void error(std::string_view key, std::string message) const;
   void error_at(Mark at, std::string_view key, std::string message) const;
+  void warn_at(Mark at, std::string_view key, std::string message) const;
 
  private:
   const Key& key(std::string_view name) const;
