@@ -38,14 +38,18 @@ void take_model(ModelRequest& request, std::optional<std::string> value,
 }  // namespace
 
 BodyKind body_kind(std::string_view content_type) {
-  if (util::icontains(content_type, "application/json")) return BodyKind::json;
+  const std::string_view type = util::trim(content_type.substr(0, content_type.find(';')));
+  constexpr std::string_view kSuffix = "+json";  // RFC 6839
+  const bool derived = type.size() > kSuffix.size() &&
+                       util::iequals(type.substr(type.size() - kSuffix.size()), kSuffix);
+  if (derived || util::icontains(content_type, "application/json")) return BodyKind::json;
   if (util::icontains(content_type, "multipart/form-data")) return BodyKind::multipart;
   if (util::icontains(content_type, "application/x-www-form-urlencoded")) return BodyKind::form;
   return BodyKind::opaque;
 }
 
 ModelScan::ModelScan(const net::RequestHead& head, JsonScan::Wanted wanted)
-    : query_(head.query()), is_get_(head.method == "GET") {
+    : query_(head.query()), is_get_(head.method == "GET" || head.method == "HEAD") {
   if (is_get_) return;
   const std::string_view* content_type = head.find("content-type");
   switch (content_type ? body_kind(*content_type) : BodyKind::opaque) {

@@ -54,16 +54,15 @@ TEST(ModelScan, Table) {
       {"GET", "/props", "", "", "nowhere"},
       {"GET", "/props?model=a", kJson, R"({"model":"b"})", "query a"},
       {"GET", "/props?x;y&model=a", "", "", "query a"},
-      // HEAD: as POST
       {"HEAD", "/props?model=a", "", "", "query a"},
-      {"HEAD", "/props?model=a", kJson, "", "nowhere"},
+      {"HEAD", "/props?model=a", kJson, "", "query a"},
       // JSON: the body alone
       {"POST", "/x", kJson, R"({"model":"m","stream":true})", "json m [\"m\"] stream"},
       {"POST", "/x", "Application/JSON; charset=utf-8", R"({"model":5})", "json 5 [5]"},
       {"POST", "/x?model=q", kJson, R"({"stream":true})", "nowhere stream"},
       {"POST", "/x?a;b", kJson, R"({"model":"m"})", "json m [\"m\"]"},
       {"POST", "/x", kJson, "\x1f\x8b gzip", "nowhere"},
-      {"POST", "/x", "application/vnd.x+json", R"({"model":"m"})", "nowhere"},
+      {"POST", "/x", "application/vnd.x+JSON; v=1", R"({"model":"m"})", "json m [\"m\"]"},
       {"PUT", "/x", kJson, R"({"model":"m"})", "json m [\"m\"]"},
       // multipart: the query, then the fields
       {"POST", "/x", kMultipart, kMultipartBody, "multipart field [field] stream"},
@@ -128,6 +127,10 @@ TEST(BodyKind, Table) {
   EXPECT_EQ(body_kind("multipart/form-data"), BodyKind::multipart);
   EXPECT_EQ(body_kind("application/x-www-form-urlencoded"), BodyKind::form);
   EXPECT_EQ(body_kind("multipart/mixed"), BodyKind::opaque);
+  EXPECT_EQ(body_kind("application/vnd.api+json"), BodyKind::json);
+  EXPECT_EQ(body_kind("application/ld+json ;x=y"), BodyKind::json);
+  EXPECT_EQ(body_kind("text/plain; x=a+json"), BodyKind::opaque);
+  EXPECT_EQ(body_kind("+json"), BodyKind::opaque);
   EXPECT_EQ(body_kind(""), BodyKind::opaque);
 }
 
