@@ -99,6 +99,7 @@ struct Peer {
   std::string proxy;
   std::vector<std::string> models;
   std::string api_key;
+  std::vector<std::string> allow_paths;  // RE2 patterns
   Filters filters;
   Timeouts timeouts;  // response_header defaults to 60 s
 };

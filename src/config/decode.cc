@@ -1,5 +1,8 @@
 #include "config/decode.h"
 
+#include <fmt/format.h>
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -13,6 +16,20 @@ seconds whole_seconds(std::int64_t count) {
 int saturated(std::int64_t value) {
   return static_cast<int>(std::clamp<std::int64_t>(value, std::numeric_limits<int>::min(),
                                                    std::numeric_limits<int>::max()));
+}
+
+std::vector<std::string> read_patterns(const Reader& reader, std::string_view key) {
+  std::vector<std::string> out;
+  for (auto& pattern : reader.placed_strings(key)) {
+    const RE2 compiled(pattern.value, RE2::Quiet);
+    if (!compiled.ok()) {
+      reader.error_at(
+          pattern.at, key,
+          fmt::format("invalid pattern {}: {}", in_quotes(pattern.value), compiled.error()));
+    }
+    out.push_back(std::move(pattern.value));
+  }
+  return out;
 }
 
 Config decode(const Node& root_node, const Ports& ports, Report& report) {

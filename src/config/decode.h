@@ -24,6 +24,8 @@ void read_selectors(const Reader& root, Config& config);          // decode_sele
 void read_profiles(const Reader& root, Config& config);           // decode_selectors.cc
 void check_peer_names(const Reader& root, const Config& config);  // decode_names.cc
 
+// A list of RE2 patterns; those that are none are reported.
+std::vector<std::string> read_patterns(const Reader& reader, std::string_view key);
 // A count of seconds, limited to what a clock in nanoseconds can hold (285 years).
 seconds whole_seconds(std::int64_t count);
 // Limited to the range of int.

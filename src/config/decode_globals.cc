@@ -1,6 +1,5 @@
 // Settings that concern no model in particular (5.1).
 #include <fmt/format.h>
-#include <re2/re2.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -105,19 +104,6 @@ std::vector<std::string> read_addresses(const Reader& root, std::string_view key
   return addresses;
 }
 
-void read_ignore_paths(const Reader& upstream, Config& config) {
-  config.ignore_paths.clear();
-  for (const auto& pattern : upstream.placed_strings("ignorePaths")) {
-    const RE2 compiled(pattern.value, RE2::Quiet);
-    if (!compiled.ok()) {
-      upstream.error_at(
-          pattern.at, "ignorePaths",
-          fmt::format("invalid pattern {}: {}", in_quotes(pattern.value), compiled.error()));
-    }
-    config.ignore_paths.push_back(pattern.value);
-  }
-}
-
 }  // namespace
 
 void read_global_settings(const Reader& root, Config& config) {
@@ -141,9 +127,10 @@ void read_global_settings(const Reader& root, Config& config) {
   config.upstream_listen = read_addresses(root, "upstreamListen");
 
   const Reader upstream = root.section("upstream");
-  read_ignore_paths(upstream, config);
+  config.ignore_paths = read_patterns(upstream, "ignorePaths");
   // An empty list cannot switch the default off.
-  if (config.ignore_paths.empty()) read_ignore_paths(upstream.defaults(), config);
+  if (config.ignore_paths.empty())
+    config.ignore_paths = read_patterns(upstream.defaults(), "ignorePaths");
 }
 
 }  // namespace llama_swap::config

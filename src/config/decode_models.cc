@@ -137,6 +137,7 @@ Peer read_peer(const std::string& id, const Reader& reader) {
   peer.id = id;
   peer.proxy = reader.string("proxy");
   peer.api_key = reader.string("apiKey");
+  peer.allow_paths = read_patterns(reader, "allowPaths");
   peer.filters = read_filters(reader.section("filters"));
   peer.timeouts = read_timeouts(reader.section("timeouts"));
   std::unordered_set<std::string> seen;

@@ -190,6 +190,9 @@ constexpr auto kPeer = std::to_array<Key>({
     {"proxy", Type::string, "", "Base URL of the other server."},
     {"models", Type::strings, "", "Models it serves."},
     {"apiKey", Type::string, "", "Key sent to it."},
+    {"allowPaths", Type::strings, "",
+     "Patterns (RE2) of paths after /upstream/MODEL that are passed on to it besides the endpoints "
+     "of models."},
     not_used_yet({"filters", Type::section, "", "Changes to requests.", {}, &kPeerFiltersSection}),
     {"timeouts", Type::section, "", "Limits of connections to it.", {}, &kPeerTimeoutsSection},
 });

@@ -206,6 +206,10 @@ TEST(Peers, Values) {
   EXPECT_EQ(dump(full.filters.set_params_by_id.at("m")), "c=2 ");
   EXPECT_EQ(full.timeouts.response_header, seconds(0));
   EXPECT_EQ(full.timeouts.expect_continue, seconds(9));
+  EXPECT_EQ(accepted("peers: {p: {proxy: h, models: [m], allowPaths: ['^/x$']}}")
+                ->peers.at("p")
+                .allow_paths,
+            std::vector<std::string>{"^/x$"});
   EXPECT_EQ(accepted("peers: {p: {proxy: nowhere, models: [b, a, b]}}")->peers.at("p").models,
             (std::vector<std::string>{"b", "a"}));
 }
@@ -216,6 +220,9 @@ TEST(Peers, Refused) {
       {"peers: {p: {proxy: '', models: [m]}}", {"proxy required"}},
       {"peers: {p: {proxy: '127.0.0.1:80', models: [m]}}", {"proxy", "127.0.0.1:80"}},
       {"peers: {p: {proxy: h}}", {"models"}},
+      {"peers: {p: {proxy: h, models: [m], allowPaths: ['^/ok', '(']}}",
+       {"peers.p.allowPaths", "invalid pattern \"(\""}},
+      {"peers: {p: {proxy: h, models: [m], allowPaths: /ok}}", {"peers.p.allowPaths", "list"}},
       {"peers: {p: {proxy: h, models: []}}", {"models"}},
       {"peers: {p: {proxy: h, models: m}}", {"models", "list"}},
       {"peers: [p]", {"peers", "mapping"}},

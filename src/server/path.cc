@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "util/text.h"
@@ -39,6 +40,15 @@ std::optional<std::size_t> prefix_length(std::string_view escaped, std::string_v
   }
   if (at < escaped.size() && next(length) != '/') return std::nullopt;
   return at;
+}
+
+bool climbs(std::string_view path) {
+  for (std::size_t at = 0; at <= path.size();) {
+    const auto end = std::min(path.find_first_of("/\\", at), path.size());
+    if (path.substr(at, end - at) == "..") return true;
+    at = end + 1;
+  }
+  return false;
 }
 
 }  // namespace llama_swap::server

@@ -30,5 +30,12 @@ TEST(Path, PrefixLength) {
   for (const auto& c : cases) EXPECT_EQ(prefix_length(c.escaped, c.plain), c.want) << c.escaped;
 }
 
+TEST(Path, Climbs) {
+  for (const char* path : {"..", "/..", "/../x", "/x/..", "/x/../y", "x\\..\\y"})
+    EXPECT_TRUE(climbs(path)) << path;
+  for (const char* path : {"", "/", "/.", "/...", "/x..", "/..x", "/x/%2e%2e/y"})
+    EXPECT_FALSE(climbs(path)) << path;
+}
+
 }  // namespace
 }  // namespace llama_swap::server

@@ -6,8 +6,8 @@ namespace llama_swap::server {
 
 Site::Site(net::Loop& loop, net::TimerWheel& wheel, config::ConfigPtr config, const Site* before)
     : config_(std::move(config)), directory_(*config_) {
-  for (const std::string& pattern : config_->ignore_paths)
-    ignored_.push_back(std::make_unique<re2::RE2>(pattern, re2::RE2::Quiet));
+  ignored_ = compile(config_->ignore_paths);
+  for (const auto& [id, peer] : config_->peers) allowed_[id] = compile(peer.allow_paths);
   for (const auto& [id, model] : config_->models)
     shows_loading_ = shows_loading_ || model.send_loading_state;
   for (const auto& [id, peer] : config_->peers) {
@@ -30,10 +30,25 @@ Site::Site(net::Loop& loop, net::TimerWheel& wheel, config::ConfigPtr config, co
   }
 }
 
-bool Site::is_ignored(std::string_view path) const {
+Site::Patterns Site::compile(const std::vector<std::string>& patterns) {
+  Patterns out;
+  for (const std::string& pattern : patterns)
+    out.push_back(std::make_unique<re2::RE2>(pattern, re2::RE2::Quiet));
+  return out;
+}
+
+bool Site::any_matches(const Patterns& patterns, std::string_view path) {
   const re2::StringPiece text(path.data(), path.size());
-  return std::any_of(ignored_.begin(), ignored_.end(),
+  return std::any_of(patterns.begin(), patterns.end(),
                      [&](const auto& pattern) { return re2::RE2::PartialMatch(text, *pattern); });
+}
+
+bool Site::is_ignored(std::string_view path) const {
+  return any_matches(ignored_, path);
+}
+
+bool Site::is_allowed(const config::Peer& peer, std::string_view path) const {
+  return any_matches(allowed_.at(peer.id), path);
 }
 
 std::shared_ptr<net::Upstream> Site::upstream(const config::Peer& peer) const {

@@ -28,14 +28,21 @@ class Site {
   bool shows_loading() const { return shows_loading_; }
   // Does a decoded path match upstream.ignorePaths?
   bool is_ignored(std::string_view path) const;
+  // Does it match allowPaths of a peer of this configuration?
+  bool is_allowed(const config::Peer& peer, std::string_view path) const;
   // Never null for a peer of this configuration, unless its URL is not one of http or https.
   std::shared_ptr<net::Upstream> upstream(const config::Peer& peer) const;
 
  private:
+  using Patterns = std::vector<std::unique_ptr<re2::RE2>>;
+  static Patterns compile(const std::vector<std::string>& patterns);
+  static bool any_matches(const Patterns& patterns, std::string_view path);
+
   const config::ConfigPtr config_;
   const Directory directory_;
   bool shows_loading_ = false;
-  std::vector<std::unique_ptr<re2::RE2>> ignored_;
+  Patterns ignored_;
+  std::map<std::string, Patterns> allowed_;                      // by peer id
   std::map<std::string, std::shared_ptr<net::Upstream>> peers_;  // by peer id
 };
 

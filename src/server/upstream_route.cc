@@ -2,6 +2,7 @@
 // everything else is passed on as it came.
 #include <optional>
 
+#include "net/url.h"
 #include "server/answer.h"
 #include "server/errors.h"
 #include "server/forward.h"
@@ -25,21 +26,51 @@ std::string with_query(std::string path, std::string_view query) {
   return path;
 }
 
-// The path after "/upstream/" with the longest pin of the active profile that it begins with
-// replaced. Nothing: that pin is disabled.
-std::optional<std::string> pinned_path(const config::Profile* profile, std::string_view escaped) {
-  const std::pair<std::string, std::string>* best = nullptr;
-  std::size_t best_length = 0;
+// Whom the path after "/upstream/" names: the longest name that it begins with, be it of a pin of
+// the active profile, which then is replaced, or of a model. Nothing: that pin is disabled, or
+// stands for a selector, or there is no such name.
+std::optional<Directory::PathMatch> find_target(const Site& site, const config::Profile* profile,
+                                                std::string_view escaped) {
+  const std::pair<std::string, std::string>* pinned = nullptr;
+  std::size_t length_of_pin = 0;  // escaped
   if (profile) {
     for (const auto& pin : profile->pins) {
       const auto length = prefix_length(escaped, pin.first);
-      if (length && (!best || pin.first.size() > best->first.size()))
-        best = &pin, best_length = *length;
+      if (length && (!pinned || pin.first.size() > pinned->first.size()))
+        pinned = &pin, length_of_pin = *length;
     }
   }
-  if (!best) return std::string(escaped);
-  if (best->second.empty()) return std::nullopt;
-  return encode_path(best->second) + std::string(escaped.substr(best_length));
+  auto match = site.directory().find_prefix(escaped);
+  if (!pinned || (match && match->name.size() > pinned->first.size())) return match;
+  if (pinned->second.empty() || site.config().selectors.contains(pinned->second))
+    return std::nullopt;
+  return site.directory().find_prefix(encode_path(pinned->second) +
+                                      std::string(escaped.substr(length_of_pin)));
+}
+
+bool has_base_path(const config::Model& model) {
+  const auto url = net::parse_url(model.proxy);
+  return url && !url->path.empty() && url->path != "/";
+}
+
+// Why a path must not be passed on; nothing: it may. `path` is decoded.
+struct Objection {
+  int status;
+  std::string message;
+};
+std::optional<Objection> objection(const Call& call, const Target& target, std::string_view path) {
+  // To leave the base path would be to leave what the configuration gives access to.
+  if (climbs(path) && (target.peer || has_base_path(*target.local)))
+    return Objection{400, "the path must not contain the segment \"..\""};
+  if (!target.peer) return std::nullopt;
+  // The peer's key must not open its other doors: account, keys, billing.
+  const std::string_view method = call.exchange.request().method;
+  const config::Peer& peer = *target.peer->peer;
+  if (is_model_endpoint(method == "HEAD" ? "GET" : method, path) ||
+      call.site->is_allowed(peer, path))
+    return std::nullopt;
+  return Objection{403, "this path of peer " + peer.id + " is not open; peers." + peer.id +
+                            ".allowPaths can open it"};
 }
 
 bool is_ready(const Call& call, const config::Model& model) {
@@ -81,8 +112,7 @@ net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::stri
 net::Awaitable<void> upstream(Call& call) {
   net::Exchange& exchange = call.exchange;
   const net::RequestHead& head = exchange.request();
-  const auto path = pinned_path(call.core.profile(), call.raw_wildcard);
-  const auto match = path ? call.site->directory().find_prefix(*path) : std::nullopt;
+  const auto match = find_target(*call.site, call.core.profile(), call.raw_wildcard);
   if (!match) {
     co_await send_error(exchange, 404, "model not found");
     co_return;
@@ -94,6 +124,10 @@ net::Awaitable<void> upstream(Call& call) {
   }
   const std::string rest = util::percent_decode(match->rest);
   const config::Model* local = match->target.local;
+  if (auto refused = objection(call, match->target, rest)) {
+    co_await send_error(exchange, refused->status, std::move(refused->message));
+    co_return;
+  }
   if (local && call.site->is_ignored(rest) && !is_ready(call, *local)) {
     std::string message =
         "model " + local->id + " is not loaded; path matches upstream.ignorePaths";
@@ -125,13 +159,17 @@ net::Awaitable<void> comfy(Call& call) {
     co_return;
   }
   const config::Model& model = found->second;
+  Forwarding forwarding;
+  forwarding.target.local = &model;
+  if (auto refused = objection(call, forwarding.target, call.wildcard)) {
+    co_await send_error(call.exchange, refused->status, std::move(refused->message));
+    co_return;
+  }
   if (!call.wildcard.empty() && !is_ready(call, model)) {
     co_await send_error(call.exchange, 409,
                         "model comfyui_auto is not loaded; only /comfyui/ can start it");
     co_return;
   }
-  Forwarding forwarding;
-  forwarding.target.local = &model;
   forwarding.path = "/" + std::string(call.raw_wildcard);
   forwarding.query = call.exchange.request().query();
   co_await pass_on(call, forwarding, model.id);
