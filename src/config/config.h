@@ -110,6 +110,7 @@ struct Selector {
   Strategy strategy = Strategy::pin;
   std::vector<std::string> targets;
   int spillover = 1;
+  milliseconds retry_after{30000};  // 0: no target is ever passed over
   std::string name, description;
   bool unlisted = false;
   std::optional<Json> metadata;

@@ -13,6 +13,8 @@
 namespace llama_swap::config {
 namespace {
 
+using namespace std::chrono_literals;
+
 bool blank(std::string_view text) {
   return util::trim(text).empty();
 }
@@ -111,7 +113,10 @@ Selector read_selector(const Placed<Reader>& entry, const std::vector<Placed<Rea
   Selector selector;
   selector.id = entry.name;
   selector.strategy = read_strategy(body);
-  selector.spillover = saturated(body.section("settings").integer("spillover"));
+  const Reader settings = body.section("settings");
+  selector.spillover = saturated(settings.integer("spillover"));
+  selector.retry_after =
+      std::chrono::ceil<milliseconds>(settings.duration("retryAfter").value_or(0s));
   selector.name = body.string("name");
   selector.description = body.string("description");
   selector.unlisted = body.boolean("unlisted");
@@ -127,7 +132,7 @@ Selector read_selector(const Placed<Reader>& entry, const std::vector<Placed<Rea
       resolved.push_back(std::move(*found));
   }
   if (selector.strategy != Strategy::spillover) return selector;
-  if (selector.spillover < 1) body.section("settings").error("spillover", "must be at least 1");
+  if (selector.spillover < 1) settings.error("spillover", "must be at least 1");
   if (resolved.size() == targets.size()) check_spillover(body, targets, resolved, config);
   return selector;
 }

@@ -172,13 +172,15 @@ constexpr Section kProfileSection{kProfile};
 constexpr auto kSelectorSettings = std::to_array<Key>({
     {"spillover", Type::integer, "1",
      "Requests in flight at a target before the next one is used, at least 1."},
+    {"retryAfter", Type::wait, "30s",
+     "How long a target that could not be reached is passed over; 0: never, and a request that "
+     "meets one fails."},
 });
 constexpr Section kSelectorSettingsSection{kSelectorSettings};
 constexpr auto kSelector = std::to_array<Key>({
-    not_used_yet({"strategy", Type::string, "", "How a target is chosen.", "warm pin spillover"}),
-    not_used_yet({"targets", Type::strings, "", "Models and peer models, in order of preference."}),
-    not_used_yet(
-        {"settings", Type::section, "", "Settings by strategy.", {}, &kSelectorSettingsSection}),
+    {"strategy", Type::string, "", "How a target is chosen.", "warm pin spillover"},
+    {"targets", Type::strings, "", "Models and peer models, in order of preference."},
+    {"settings", Type::section, "", "Settings of the choice.", {}, &kSelectorSettingsSection},
     {"name", Type::string, "", "Name in the list of models."},
     {"description", Type::string, "", "Description in the list of models."},
     {"unlisted", Type::boolean, "false", "Keep the selector out of the list of models."},

@@ -181,10 +181,10 @@ TEST(Profiles, Refused) {
 TEST(Selectors, Values) {
   const auto config = with_models(R"(
 selectors:
-  s: {strategy: spillover, targets: [bird, far/big], settings: {spillover: 3}, name: N, description: D,
+  s: {strategy: spillover, targets: [bird, far/big], settings: {spillover: 3, retryAfter: 1.5s}, name: N, description: D,
       unlisted: true, metadata: {a: 1}}
   w: {strategy: warm, targets: [owl, fox]}
-  p: {strategy: pin, targets: [far/big]}
+  p: {strategy: pin, targets: [far/big], settings: {retryAfter: 0}}
 )");
   ASSERT_EQ(config->selectors.size(), 3u);
   const Selector& s = config->selectors.at("s");
@@ -196,6 +196,9 @@ selectors:
   EXPECT_EQ(s.metadata->dump(), R"({"a":1})");
   EXPECT_EQ(config->selectors.at("w").strategy, Strategy::warm);
   EXPECT_EQ(config->selectors.at("w").spillover, 1);
+  EXPECT_EQ(s.retry_after, milliseconds(1500));
+  EXPECT_EQ(config->selectors.at("w").retry_after, milliseconds(30000));
+  EXPECT_EQ(config->selectors.at("p").retry_after, milliseconds(0));
   EXPECT_EQ(config->selectors.at("p").strategy, Strategy::pin);
 }
 
@@ -209,6 +212,10 @@ TEST(Selectors, Refused) {
       {"s: {strategy: pin, targets: []}", {"selectors.s.targets", "at least one"}},
       {"s: {strategy: spillover, targets: [owl], settings: {spillover: 0}}",
        {"selectors.s.settings.spillover", "at least 1"}},
+      {"s: {strategy: pin, targets: [owl], settings: {retryAfter: -1s}}",
+       {"selectors.s.settings.retryAfter", "negative"}},
+      {"s: {strategy: pin, targets: [owl], settings: {retryAfter: 30}}",
+       {"selectors.s.settings.retryAfter", "duration"}},
       {"' ': {strategy: pin, targets: [owl]}", {"blank"}},
       {"owl: {strategy: pin, targets: [fox]}", {"selectors.owl", "model ID"}},
       {"bird: {strategy: pin, targets: [fox]}", {"selectors.bird", "alias"}},

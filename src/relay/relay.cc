@@ -76,11 +76,13 @@ net::Awaitable<Outcome> Run::run() {
   });
   connection_ = upstream_.take_idle();
   Attempt result = Attempt::stale;
+  bool connects = true;
   while (result == Attempt::stale && !exchange_.client_gone()) {
     if (!connection_) {
       auto connected = co_await upstream_.connect(cancel_connect_);
       if (!connected) {
         error_ = connected.error().message;
+        connects = false;
         break;
       }
       connection_ = std::move(*connected);
@@ -91,7 +93,7 @@ net::Awaitable<Outcome> Run::run() {
   }
   if (exchange_.client_gone()) co_return client_gone();
   if (result == Attempt::late) co_return Outcome{Outcome::header_timeout, error_};
-  if (result != Attempt::answered) co_return Outcome{Outcome::unreachable, error_};
+  if (result != Attempt::answered) co_return Outcome{Outcome::unreachable, error_, !connects};
   if (received().status == 101) co_return co_await switch_protocols();
   co_return co_await pass_on();
 }

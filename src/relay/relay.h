@@ -52,6 +52,7 @@ struct Outcome {
   };
   Kind kind = complete;
   std::string error;  // for the log; empty when complete
+  bool no_connection = false;  // unreachable, and nobody was there to send anything to
 };
 
 // Runs until the answer is through. On every kind but `complete` the upstream connection is closed,

@@ -9,6 +9,20 @@ Core::Core(Deps dependencies, config::ConfigPtr config)
       site(std::make_shared<const Site>(deps.loop, deps.wheel, std::move(config), nullptr)),
       inflight(deps.wheel, deps.events) {}
 
+void Core::reconfigure(config::ConfigPtr config) {
+  set_active_profile("");
+  const SitePtr before = site;
+  site = std::make_shared<const Site>(deps.loop, deps.wheel, config, before.get());
+  selectors.keep_those_of(*config);
+  starts.forget_all();  // what was wrong may be right now
+  for (const auto& [id, peer] : before->config().peers) {
+    const auto now = config->peers.find(id);
+    if (now == config->peers.end() || now->second.proxy != peer.proxy) peers.forget(id);
+  }
+  deps.log.keep_models_of(*config);
+  publish_config();
+}
+
 void Core::set_active_profile(const std::string& name) {
   if (name == active_profile) return;
   active_profile = name;

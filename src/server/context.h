@@ -14,6 +14,8 @@
 #include "observe/log_hub.h"
 #include "server/endless_stream.h"
 #include "server/inflight.h"
+#include "server/reachability.h"
+#include "server/selector.h"
 #include "server/site.h"
 #include "swap/swap.h"
 
@@ -45,8 +47,14 @@ struct Core {
   SitePtr site;                // of new requests
   std::string active_profile;  // "" = none
   InflightTable inflight;
+  SelectorTable selectors;
+  Reachability peers;   // by id
+  Reachability starts;  // of models, by id
   StreamSet streams;
 
+  // For requests from now on. What is known of selectors and peers that stay is kept; no profile is
+  // active.
+  void reconfigure(config::ConfigPtr config);
   // "" = none. Tells the event streams if that is a change.
   void set_active_profile(const std::string& name);
   // Null: none is active.

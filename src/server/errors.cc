@@ -125,15 +125,11 @@ net::Awaitable<void> send_problem(net::Exchange& exchange, Problem problem, net:
 
 net::Awaitable<void> send_error(net::Exchange& exchange, int status, std::string message,
                                 net::Headers extra) {
-  Problem problem;
-  problem.status = status;
-  problem.message = std::move(message);
-  return send_problem(exchange, std::move(problem), std::move(extra));
+  return send_problem(exchange, Problem(status, std::move(message)), std::move(extra));
 }
 
 Problem problem_of(const swap::Refusal& refusal) {
-  Problem out;
-  out.message = refusal.message;
+  Problem out(500, refusal.message);
   switch (refusal.kind) {
     case swap::Refusal::unknown_model:
       out.status = 404;

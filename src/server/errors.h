@@ -13,7 +13,10 @@
 namespace llama_swap::server {
 
 struct Problem {
-  int status = 500;
+  Problem(int the_status, std::string the_message)
+      : status(the_status), message(std::move(the_message)) {}
+
+  int status;
   std::string message;
   std::string_view code = {};             // "": that of the status
   std::vector<std::string> details = {};  // more lines; shown in JSON only

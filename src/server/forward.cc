@@ -141,18 +141,16 @@ net::Awaitable<void> fail_with(net::Exchange& exchange, Problem problem) {
 }
 
 net::Awaitable<void> fail(net::Exchange& exchange, int status, std::string message) {
-  Problem problem;
-  problem.status = status;
-  problem.message = std::move(message);
-  return fail_with(exchange, std::move(problem));
+  return fail_with(exchange, Problem(status, std::move(message)));
 }
 
-// What the relay left undone.
-net::Awaitable<void> settle(Call& call, const Target& target, const relay::Outcome& outcome) {
+// What the relay left undone, but for what may be tried elsewhere.
+net::Awaitable<std::optional<Problem>> settle(Call& call, const Target& target,
+                                              const relay::Outcome& outcome) {
   // The relay's watcher must not outlive it.
   call.exchange.watch_client(nullptr);
   using Kind = relay::Outcome;
-  if (outcome.kind == Kind::complete || outcome.kind == Kind::client_gone) co_return;
+  if (outcome.kind == Kind::complete || outcome.kind == Kind::client_gone) co_return std::nullopt;
   std::string message;
   if (target.peer) {
     call.core.deps.log.warn("peer {}: proxy error: {}", target.peer->peer->id, outcome.error);
@@ -161,7 +159,11 @@ net::Awaitable<void> settle(Call& call, const Target& target, const relay::Outco
     call.core.deps.log.warn("<{}> proxy error: {}", target.local->id, outcome.error);
     message = "[" + target.local->id + "] upstream error: " + outcome.error;
   }
+  if (outcome.no_connection && !call.exchange.responded()) {
+    co_return Problem(502, std::move(message));
+  }
   if (outcome.kind != Kind::broke_off) co_await fail(call.exchange, 502, std::move(message));
+  co_return std::nullopt;
 }
 
 // For a client that has been shown the loading of its model.
@@ -180,37 +182,53 @@ net::Awaitable<relay::Outcome> run_relay(Call& call, net::Upstream& upstream,
   return relay::relay(call.exchange, upstream, call.core.deps.wheel, request);
 }
 
-net::Awaitable<void> relay_to(Call& call, const Forwarding& forwarding, net::Upstream& upstream,
-                              const relay::Request& request) {
-  const relay::Outcome outcome = co_await run_relay(call, upstream, request);
-  co_await settle(call, forwarding.target, outcome);
+void peer_failed(Core& core, const std::string& id, const std::string& why) {
+  if (core.peers.failed(id, why, util::Clock::now()))
+    core.deps.log.warn("peer {}: cannot be reached: {}", id, why);
 }
 
-net::Awaitable<void> forward_to_peer(Call& call, const Forwarding& forwarding) {
+void peer_reached(Core& core, const std::string& id) {
+  const Reachability::Failure* failure = core.peers.failure(id);
+  if (!failure) return;
+  const auto lasted =
+      std::chrono::round<std::chrono::milliseconds>(util::Clock::now() - failure->since);
+  core.deps.log.info("peer {}: reached again, after {}", id, util::duration_text(lasted));
+  core.peers.reached(id);
+}
+
+net::Awaitable<std::optional<Problem>> forward_to_peer(Call& call, const Forwarding& forwarding) {
   const config::Peer& peer = *forwarding.target.peer->peer;
   const std::shared_ptr<net::Upstream> upstream = call.site->upstream(peer);
   if (!upstream) {
-    co_await send_error(call.exchange, 502, "peer proxy error: unusable proxy URL");
-    co_return;
+    co_return Problem(502, "peer proxy error: unusable proxy URL");
   }
   relay::Request request = relay_request(forwarding, *upstream);
   request.to_peer = true;
   request.api_key = peer.api_key;
-  co_await relay_to(call, forwarding, *upstream, request);
+  request.on_head = [&](const net::ResponseHead& head) {
+    peer_reached(call.core, peer.id);
+    if (forwarding.entry) forwarding.entry->answered(head);
+  };
+  call.core.peers.trying(peer.id, util::Clock::now());
+  const relay::Outcome outcome = co_await run_relay(call, *upstream, request);
+  if (outcome.no_connection) peer_failed(call.core, peer.id, outcome.error);
+  co_return co_await settle(call, forwarding.target, outcome);
 }
 
 // compat.ignoreWebsockets: past the scheduler, never starting anything.
-net::Awaitable<void> forward_past_scheduler(Call& call, const Forwarding& forwarding) {
+net::Awaitable<std::optional<Problem>> forward_past_scheduler(Call& call,
+                                                              const Forwarding& forwarding) {
   const std::string& id = forwarding.target.local->id;
   const std::optional<swap::Served> served = call.core.deps.actor.bypass(id);
   if (!served) {
     std::string message =
         "model " + id + " is not loaded; ignored websocket requests cannot start it";
     co_await send_error(call.exchange, 409, std::move(message));
-    co_return;
+    co_return std::nullopt;
   }
   const relay::Request request = relay_request(forwarding, *served->upstream);
-  co_await relay_to(call, forwarding, *served->upstream, request);
+  const relay::Outcome outcome = co_await run_relay(call, *served->upstream, request);
+  co_return co_await settle(call, forwarding.target, outcome);
 }
 
 net::Awaitable<void> pause(net::Loop& loop, std::chrono::milliseconds length) {
@@ -240,13 +258,16 @@ net::Awaitable<void> admit_again(Call& call, const std::string& model, swap::Adm
 struct Try {
   std::optional<relay::Outcome> outcome;  // nothing: answered, or given up, without a relay
   std::uint64_t instance = 0;
+  std::optional<Problem> error;  // it could not be started
 };
 
 net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
   using Phase = swap::Admission::Phase;
   Try result;
-  swap::Admission admission = call.core.deps.actor.admit(forwarding.target.local->id);
-  if (is_over_limit(admission)) co_await admit_again(call, forwarding.target.local->id, admission);
+  const std::string& id = forwarding.target.local->id;
+  call.core.starts.trying(id, util::Clock::now());
+  swap::Admission admission = call.core.deps.actor.admit(id);
+  if (is_over_limit(admission)) co_await admit_again(call, id, admission);
   if (admission.phase() == Phase::waiting) {
     Waiting waiting(call, forwarding, admission);
     co_await waiting.run();
@@ -257,15 +278,22 @@ net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
   }
   if (admission.phase() == Phase::refused) {
     Problem problem = problem_of(admission.refusal());
-    co_await fail_with(call.exchange, std::move(problem));
+    const bool failed = admission.refusal().kind == swap::Refusal::start_failed;
+    if (failed) call.core.starts.failed(id, problem.message, util::Clock::now());
+    if (failed && !call.exchange.responded()) {
+      result.error = std::move(problem);
+    } else {
+      co_await fail_with(call.exchange, std::move(problem));
+    }
     co_return result;
   }
   const std::shared_ptr<net::Upstream> upstream = admission.served().upstream;
   if (!upstream) {
-    std::string message = "[" + forwarding.target.local->id + "] process is not ready";
+    std::string message = "[" + id + "] process is not ready";
     co_await fail(call.exchange, 503, std::move(message));
     co_return result;
   }
+  call.core.starts.reached(id);
   const relay::Request request = relay_request(forwarding, *upstream);
   result.outcome = co_await run_relay(call, *upstream, request);
   result.instance = admission.served().instance;
@@ -284,7 +312,7 @@ net::Awaitable<bool> has_ended(Call& call, const std::string& model, std::uint64
 
 // A server that dies before the first byte of its answer may have been dying already: the request
 // goes to the next one. Only once, so that a request that kills servers is not tried for ever.
-net::Awaitable<void> forward_to_local(Call& call, const Forwarding& forwarding) {
+net::Awaitable<std::optional<Problem>> forward_to_local(Call& call, const Forwarding& forwarding) {
   Try done = co_await try_local(call, forwarding);
   const bool unanswered = done.outcome && done.outcome->kind == relay::Outcome::unreachable &&
                           !call.exchange.responded() && forwarding.entry != nullptr;
@@ -292,7 +320,8 @@ net::Awaitable<void> forward_to_local(Call& call, const Forwarding& forwarding) 
     const bool ended = co_await has_ended(call, forwarding.target.local->id, done.instance);
     if (ended) done = co_await try_local(call, forwarding);
   }
-  if (done.outcome) co_await settle(call, forwarding.target, *done.outcome);
+  if (done.outcome) co_return co_await settle(call, forwarding.target, *done.outcome);
+  co_return done.error;
 }
 
 }  // namespace
@@ -317,11 +346,16 @@ net::Awaitable<util::Result<void>> receive_body(net::Exchange& exchange, net::Bo
   }
 }
 
-net::Awaitable<void> forward(Call& call, const Forwarding& forwarding) {
+net::Awaitable<std::optional<Problem>> try_forward(Call& call, const Forwarding& forwarding) {
   if (forwarding.target.peer) return forward_to_peer(call, forwarding);
   if (forwarding.target.local->ignore_websockets && is_websocket(call.exchange.request()))
     return forward_past_scheduler(call, forwarding);
   return forward_to_local(call, forwarding);
+}
+
+net::Awaitable<void> forward(Call& call, const Forwarding& forwarding) {
+  std::optional<Problem> error = co_await try_forward(call, forwarding);
+  if (error) co_await send_problem(call.exchange, std::move(*error));
 }
 
 }  // namespace llama_swap::server

@@ -2,12 +2,15 @@
 // on the way (http-api 9).
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "net/body.h"
 #include "relay/relay.h"
 #include "server/context.h"
+#include "server/errors.h"
 #include "server/model_request.h"
 
 namespace llama_swap::server {
@@ -22,7 +25,11 @@ struct Forwarding {
   InflightTable::Entry* entry = nullptr;  // null: not tracked
 };
 
-// Answers the call's exchange in any case. Call and forwarding must outlive the awaitable.
+// Answers the call's exchange, but for one case: the target could not be reached, or started, and
+// nothing has been sent to the client, so that another target may be tried. The caller must answer
+// then. Call and forwarding must outlive the awaitable.
+net::Awaitable<std::optional<Problem>> try_forward(Call& call, const Forwarding& forwarding);
+// Answers the call's exchange in any case.
 net::Awaitable<void> forward(Call& call, const Forwarding& forwarding);
 
 // Reads the request's body whole, and lets `scan` (may be null) see it on its way.

@@ -37,12 +37,13 @@ std::string_view shown_header_value(std::string_view name, std::string_view valu
 }
 
 InflightTable::Entry::Entry(InflightTable& table, net::Exchange& exchange, std::string model,
-                            std::string path)
+                            std::string path, std::string selector)
     : table_(table),
       exchange_(exchange),
       id_(++table.last_id_),
       model_(std::move(model)),
       path_(std::move(path)),
+      selector_(std::move(selector)),
       started_(std::chrono::system_clock::now()),
       started_at_(util::Clock::now()) {
   table_.entries_.push_back(*this);
@@ -53,6 +54,12 @@ InflightTable::Entry::~Entry() {
   table_.entries_.erase(table_.entries_.iterator_to(*this));
   if (table_.events_.has_subscribers())
     table_.publish({{"operation", "remove"}, {"id", std::to_string(id_)}});
+}
+
+void InflightTable::Entry::set_model(std::string model) {
+  if (model == model_) return;
+  model_ = std::move(model);
+  table_.show(*this);
 }
 
 void InflightTable::Entry::answered(const net::ResponseHead& head) {
@@ -73,16 +80,18 @@ Json InflightTable::Entry::json() const {
     add_header(answer_headers, fields[i], fields[i + 1]);
   const auto elapsed =
       std::chrono::duration_cast<std::chrono::milliseconds>(util::Clock::now() - started_at_);
-  return {{"id", std::to_string(id_)},
-          {"timestamp", rfc3339(started_)},
-          {"model", model_},
-          {"req_path", path_},
-          {"method", exchange_.request().method},
-          {"req_headers", std::move(request_headers)},
-          {"remote_ip", client_ip(exchange_)},
-          {"resp_headers", std::move(answer_headers)},
-          {"resp_bytes", exchange_.bytes_sent()},
-          {"elapsed_ms", elapsed.count()}};
+  Json out{{"id", std::to_string(id_)},
+           {"timestamp", rfc3339(started_)},
+           {"model", model_},
+           {"req_path", path_},
+           {"method", exchange_.request().method},
+           {"req_headers", std::move(request_headers)},
+           {"remote_ip", client_ip(exchange_)},
+           {"resp_headers", std::move(answer_headers)},
+           {"resp_bytes", exchange_.bytes_sent()},
+           {"elapsed_ms", elapsed.count()}};
+  if (!selector_.empty()) out["metadata"] = {{"selector", selector_}};
+  return out;
 }
 
 std::string InflightTable::snapshot() {

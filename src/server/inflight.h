@@ -28,13 +28,16 @@ class InflightTable {
   // One request. Destroying it takes it off the table.
   class Entry : public boost::intrusive::list_base_hook<> {
    public:
-    // `model` is the real id or the peer's name, `path` (decoded) as the client sees it. Table and
-    // exchange must outlive the entry.
-    Entry(InflightTable& table, net::Exchange& exchange, std::string model, std::string path);
+    // `model` is the real id or the peer's name, `path` (decoded) as the client sees it, `selector`
+    // the one that chose the model ("": none did). Table and exchange must outlive the entry.
+    Entry(InflightTable& table, net::Exchange& exchange, std::string model, std::string path,
+          std::string selector = {});
     ~Entry();
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
 
+    // Another model is tried.
+    void set_model(std::string model);
     // The head of the answer is about to be sent.
     void answered(const net::ResponseHead& head);
     // What ends the request when it is cancelled; by default the exchange is aborted. Must not
@@ -49,8 +52,9 @@ class InflightTable {
     InflightTable& table_;
     net::Exchange& exchange_;
     const std::uint64_t id_;
-    const std::string model_;
+    std::string model_;
     const std::string path_;
+    const std::string selector_;
     const std::chrono::system_clock::time_point started_;
     const util::Time started_at_;
     std::string answer_headers_;  // name, 0, value, 0, ...

@@ -16,10 +16,7 @@ std::string one_line(Dialect dialect, int status, const std::string& body) {
   std::string message = "the upstream answered with status " + std::to_string(status);
   const std::string_view text = util::trim(body);
   if (!text.empty()) message += ": " + std::string(text);
-  Problem problem;
-  problem.status = status;
-  problem.message = std::move(message);
-  return error_json(dialect, problem);
+  return error_json(dialect, Problem(status, std::move(message)));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "server/forward.h"
 #include "server/model_request.h"
 #include "server/rename.h"
+#include "server/resolve.h"
 #include "util/text.h"
 
 namespace llama_swap::server {
@@ -52,18 +53,87 @@ std::string_view upstream_path(std::string_view path) {
   return path;
 }
 
-// The name to go on with: what the active profile makes of the requested one. "": nothing.
-std::string pinned_name(const config::Profile* profile, const std::string& requested) {
-  if (profile)
-    for (const auto& [name, target] : profile->pins)
-      if (name == requested) return target;
-  return requested;
-}
-
 // Whether the stream of that endpoint may begin with the loading of its model.
 bool shows_loading(const config::Config& config, std::string_view path) {
   if (config.loading_state_everywhere) return dialect_of(path) != Dialect::other;
   return path == "/v1/chat/completions";
+}
+
+// What there is of one request, whoever serves it.
+struct Asked {
+  ModelRequest found;
+  std::optional<net::Body> body;
+  std::string path;  // decoded, as the client wrote it
+  std::optional<InflightTable::Entry> entry;
+};
+
+void track(Call& call, Asked& asked, const ResolvedName& name, const Target& target) {
+  const config::Model* local = target.local;
+  if (local && local->ignore_websockets && is_websocket(call.exchange.request())) {
+    asked.entry.reset();
+    return;
+  }
+  std::string model = local ? local->id : name.target;
+  if (asked.entry) {
+    asked.entry->set_model(std::move(model));
+  } else {
+    asked.entry.emplace(call.core.inflight, call.exchange, std::move(model), asked.path,
+                        name.selector);
+  }
+}
+
+// Answers the request, or says why its target cannot be reached.
+net::Awaitable<std::optional<Problem>> serve(Call& call, Asked& asked, const ResolvedName& name) {
+  net::Exchange& exchange = call.exchange;
+  const std::string_view query = exchange.request().query();
+  Forwarding forwarding;
+  forwarding.target = call.site->directory().find(name.target);
+  forwarding.query = query;
+  forwarding.body = asked.body ? &*asked.body : nullptr;
+  forwarding.path = upstream_path(asked.path);
+  const config::Model* local = forwarding.target.local;
+
+  // The upstream reads the name it knows itself by.
+  const std::string& written = forwarding.target.peer ? forwarding.target.peer->model : name.target;
+  if (written != asked.found.model) {
+    auto renaming = co_await rename(asked.found, forwarding.body, query, written);
+    if (!renaming) {
+      co_await send_error(exchange, 400, "could not read request body");
+      co_return std::nullopt;
+    }
+    forwarding.splices = std::move(renaming->splices);
+    if (renaming->query) forwarding.query = std::move(*renaming->query);
+  }
+
+  track(call, asked, name, forwarding.target);
+  forwarding.entry = asked.entry ? &*asked.entry : nullptr;
+  if (!forwarding.target) {
+    co_await send_error(exchange, 404, "no router for requested model");
+    co_return std::nullopt;
+  }
+  forwarding.loading_state = asked.found.streaming && local && local->send_loading_state &&
+                             forwarding.path.starts_with("/v1/chat/completions");
+  co_return co_await try_forward(call, forwarding);
+}
+
+// The same for a selector: goes through its targets until one can be reached.
+net::Awaitable<std::optional<Problem>> serve_by_selector(Call& call, Asked& asked,
+                                                         ResolvedName name) {
+  Selection selection(call, call.site->config().selectors.at(name.selector));
+  std::optional<Problem> error;
+  do {
+    auto target = selection.next();
+    if (!target) {
+      if (!error) error.emplace(503, target.error().message);
+      break;
+    }
+    if (error)
+      call.core.deps.log.warn("selector {}: {} cannot be reached, trying {}: {}", name.selector,
+                              name.target, *target, error->message);
+    name.target = std::move(*target);
+    error = co_await serve(call, asked, name);
+  } while (error && selection.goes_on());
+  co_return error;
 }
 
 net::Awaitable<void> model_route(Call& call) {
@@ -72,55 +142,30 @@ net::Awaitable<void> model_route(Call& call) {
   const bool asks_for_streaming = call.site->shows_loading();
   ModelScan scan(head,
                  asks_for_streaming ? JsonScan::Wanted::model_and_stream : JsonScan::Wanted::model);
-  std::optional<net::Body> body;
+  Asked asked;
   if (exchange.has_body() || exchange.content_length()) {  // "Content-Length: 0" is passed on
-    body.emplace(call.core.deps.body_memory, call.core.deps.worker);
-    const auto received = co_await receive_body(exchange, *body, &scan);
+    asked.body.emplace(call.core.deps.body_memory, call.core.deps.worker);
+    const auto received = co_await receive_body(exchange, *asked.body, &scan);
     if (!received) {
       co_await send_body_error(exchange, received.error());
       co_return;
     }
   }
-  const ModelRequest found = scan.finish();
-  const std::string name = pinned_name(call.core.profile(), found.model);
-  if (found.model.empty() || name.empty()) {
+  asked.found = scan.finish();
+  asked.path = util::percent_decode(head.path());  // the routes hold no special characters
+  const ResolvedName name =
+      resolve_name(call.site->config(), call.core.profile(), asked.found.model);
+  if (name.requested.empty() || name.target.empty()) {
     co_await send_error(exchange, 404, "no model id could be identified");
     co_return;
   }
-
-  Forwarding forwarding;
-  forwarding.target = call.site->directory().find(name);
-  forwarding.query = head.query();
-  forwarding.body = body ? &*body : nullptr;
-  const std::string path =
-      util::percent_decode(head.path());  // the routes hold no special characters
-  forwarding.path = upstream_path(path);
-  const config::Model* local = forwarding.target.local;
-
-  // The upstream reads the name it knows itself by.
-  const std::string& written = forwarding.target.peer ? forwarding.target.peer->model : name;
-  if (written != found.model) {
-    auto renaming = co_await rename(found, forwarding.body, head.query(), written);
-    if (!renaming) {
-      std::string message = "could not rewrite model: " + renaming.error().message;
-      co_await send_error(exchange, 400, std::move(message));
-      co_return;
-    }
-    forwarding.splices = std::move(renaming->splices);
-    if (renaming->query) forwarding.query = std::move(*renaming->query);
+  std::optional<Problem> error;
+  if (name.selector.empty()) {
+    error = co_await serve(call, asked, name);
+  } else {
+    error = co_await serve_by_selector(call, asked, name);
   }
-
-  std::optional<InflightTable::Entry> entry;
-  const bool tracked = !(local && local->ignore_websockets && is_websocket(head));
-  if (tracked) entry.emplace(call.core.inflight, exchange, local ? local->id : name, path);
-  forwarding.entry = entry ? &*entry : nullptr;
-  if (!forwarding.target) {
-    co_await send_error(exchange, 404, "no router for requested model");
-    co_return;
-  }
-  forwarding.loading_state = found.streaming && local && local->send_loading_state &&
-                             shows_loading(call.site->config(), path);
-  co_await forward(call, forwarding);
+  if (error) co_await send_problem(exchange, std::move(*error));
 }
 
 bool contains(std::span<const std::string_view> paths, std::string_view path) {

@@ -119,12 +119,7 @@ net::Awaitable<void> Server::dispatch(net::Exchange& exchange, Router::Found fou
 }
 
 void Server::reconfigure(config::ConfigPtr config) {
-  core_.set_active_profile("");
-  const SitePtr before = core_.site;
-  core_.site =
-      std::make_shared<const Site>(core_.deps.loop, core_.deps.wheel, config, before.get());
-  core_.deps.log.keep_models_of(*config);
-  core_.publish_config();
+  core_.reconfigure(std::move(config));
 }
 
 }  // namespace llama_swap::server
