@@ -84,6 +84,21 @@ std::optional<Reject> reject(const Admission& admission) {
   return std::nullopt;
 }
 
+Models displaced(ModelId target, const Models& evictions, const Facts& facts) {
+  Models out;
+  if (const Claim* threat = overdue_threat(facts, target)) out.push_back(threat->target);
+  const bool in_progress = std::ranges::any_of(
+      facts.claims, [target](const Claim& c) { return !c.overdue && c.target == target; });
+  if (in_progress) return out;
+  for (ModelId model : evictions) {
+    const Resident* resident = find(facts, model);
+    const bool leaves = resident && resident->state == Resident::leaving;
+    if (!leaves && std::ranges::find(out, model) == out.end()) out.push_back(model);
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
 Decision decide(ModelId target, const Models& evictions, const Facts& facts) {
   const Resident* self = find(facts, target);
   const Claim* threat = overdue_threat(facts, target);

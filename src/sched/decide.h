@@ -88,6 +88,12 @@ bool conflicts(ModelId target, const Models& evictions, const Claim& claim);
 // to. Never Reject.
 Decision decide(ModelId target, const Models& evictions, const Facts& facts);
 
+// Which models a request for `target` that comes in now would cause to stop, now or when its turn
+// has come. Not those that are leaving anyway, nor, where its swap is in progress, what others have
+// decided before. But an overdue request that is next and needs `target` gone: to be served after
+// it, `target` would have to displace what it has loaded.
+Models displaced(ModelId target, const Models& evictions, const Facts& facts);
+
 // Is `model` in the sorted set?
 bool contains(const Models& models, ModelId model);
 

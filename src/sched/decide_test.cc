@@ -126,6 +126,41 @@ TEST(Decide, Table) {
   }
 }
 
+TEST(Decide, Displaced) {
+  struct Case {
+    const char* what;
+    char target;
+    const char* evictions;
+    const char* residents;
+    const char* claims;
+    const char* want;
+  };
+  static const Case cases[] = {
+      {"nothing runs", 'a', "", "", "", ""},
+      {"ready", 'a', "", "a* b", "", ""},
+      {"there is room", 'a', "", "b*", "", ""},
+      {"it takes the place of others", 'a', "bc", "b c*", "", "bc"},
+      {"of one that is starting", 'a', "b", "b^", "b>", "b"},
+      {"of one that is not even started", 'a', "b", "", "b>c", "b"},
+      {"what leaves anyway does not count", 'a', "bc", "b- c", "", "c"},
+      {"nor what is stuck in leaving", 'a', "b", "b!", "", ""},
+      {"others have decided already", 'a', "b", "b-", "a>b", ""},
+      {"and it is starting", 'a', "", "a^", "a>b", ""},
+      {"it leaves itself and comes again", 'a', "", "a-", "", ""},
+      {"it is being displaced", 'a', "b", "a-", "b>a", "b"},
+      {"ready, but somebody who is overdue is next", 'a', "", "a*", "b!a", "b"},
+      {"starting, but the same", 'a', "", "a^", "a> b!a", "b"},
+      {"somebody is overdue elsewhere", 'a', "", "a* c*", "b!c", ""},
+      {"ready, but somebody came who must go", 'a', "c", "a c", "", "c"},
+      {"both", 'a', "bc", "a c", "b!a", "bc"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.what);
+    const Facts facts{kNow, residents(c.residents), claims(c.claims)};
+    EXPECT_EQ(displaced(model(c.target), models(c.evictions), facts), models(c.want));
+  }
+}
+
 TEST(Decide, RejectInThisOrder) {
   struct Case {
     Admission admission;

@@ -173,6 +173,8 @@ class Scheduler {
   // The instance that serves or will serve, else the one that is leaving, else null. Valid until
   // the next event.
   const Instance* instance(ModelId model) const;
+  // The models that would be stopped, at once or later, for a ticket of `model` that arrived now.
+  Models would_displace(ModelId model, util::Time now);
   int waiting(ModelId model) const { return models_[model].waiting; }
   int served(ModelId model) const { return models_[model].served; }
   std::optional<util::Millis> load_time(ModelId model) const { return models_[model].load_time; }

@@ -278,6 +278,13 @@ void Scheduler::drain(Time now) {
   }
 }
 
+Models Scheduler::would_displace(ModelId id, Time now) {
+  std::vector<ModelId> claims;
+  for (const Ticket* ticket : queue_)
+    if (ticket->has_claim) claims.push_back(ticket->model);
+  return displaced(id, evictions(id), facts_for(id, claims, now));
+}
+
 void Scheduler::renumber() {
   int position = 0;
   for (Ticket* ticket : queue_) {

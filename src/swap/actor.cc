@@ -29,6 +29,12 @@ Admission Actor::admit(const std::string& model) {
   return impl_->admit(model, false);
 }
 
+bool Actor::would_displace(const std::string& model) {
+  const sched::ModelId id = impl_->table.find(model);
+  return id != ModelTable::kUnknown &&
+         !impl_->scheduler.would_displace(id, util::Clock::now()).empty();
+}
+
 std::optional<Served> Actor::bypass(const std::string& model) const {
   const sched::ModelId id = impl_->table.find(model);
   if (id == ModelTable::kUnknown || impl_->shown[id] != State::ready) return std::nullopt;

@@ -113,6 +113,9 @@ class Actor {
   // Asks for service of a model (a real id). Decided at once where possible; else phase is
   // `waiting`.
   Admission admit(const std::string& model);
+  // Would a request for this model, coming now, cause the stop of another one, at once or when its
+  // turn comes? Asks only; nothing changes.
+  bool would_displace(const std::string& model);
   // Counts a request that bypasses the scheduler (ignored websockets): the upstream of a ready
   // model, or nothing.
   std::optional<Served> bypass(const std::string& model) const;

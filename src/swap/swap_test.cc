@@ -352,6 +352,23 @@ TEST_F(SwapTest, BypassNeedsAReadyModelAndTakesNoSlot) {
   EXPECT_EQ(actor().status()[0].in_flight, 1);
 }
 
+TEST_F(SwapTest, WouldDisplace) {
+  EXPECT_FALSE(actor().would_displace("a"));
+  EXPECT_FALSE(actor().would_displace("unknown"));
+  Admission first = actor().admit("a");
+  EXPECT_FALSE(actor().would_displace("a"));
+  EXPECT_TRUE(actor().would_displace("b"));
+  launcher.run("a").ready();
+  EXPECT_FALSE(actor().would_displace("a"));
+  EXPECT_TRUE(actor().would_displace("b"));
+  const Admission second = actor().admit("b");
+  EXPECT_FALSE(actor().would_displace("a"));  // served as long as b's turn has not come
+  first.withdraw();
+  EXPECT_TRUE(actor().would_displace("a"));
+  EXPECT_FALSE(actor().would_displace("b"));  // others have decided that
+  EXPECT_TRUE(actor().would_displace("c"));
+}
+
 TEST_F(SwapTest, AStateHookMayAskForMore) {
   std::vector<Admission> more;
   on_state = [&](const std::string& model, State state) {
