@@ -147,6 +147,17 @@ Node sections(const Key& key, const Node& node) {
   return out;
 }
 
+Node records(const Key& key, const Node& node) {
+  Node out = collection(Kind::sequence, node.start);
+  for (const Node& item : node.items) {
+    if (item.is_null()) continue;
+    out.items.push_back(item.kind == Kind::mapping
+                            ? whole_section(*key.inside, &item)
+                            : scalar(Tag::string, config::value_text(item), item.start));
+  }
+  return out;
+}
+
 bool is_empty(const Node& node) {
   return node.items.empty() && node.entries.empty() && node.text.empty() && !node.is_null();
 }
@@ -165,6 +176,9 @@ std::optional<Node> value_of(const Key& key, const Node* parent) {
   switch (key.type) {
     case Type::strings:
       out = strings(*given);
+      break;
+    case Type::records:
+      out = records(key, *given);
       break;
     case Type::value_map:
     case Type::value_maps:

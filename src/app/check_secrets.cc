@@ -15,6 +15,13 @@ using config::Node;
 constexpr std::string_view kMask = "********";
 constexpr std::size_t kLeastKnown = 6;  // shorter ones would hide half of an innocent text
 
+// An entry of apiKeys. Named keys stay different from each other, so that what is shown is still
+// valid. A digest is there to be shown.
+void hide_key(Node& entry, std::size_t number) {
+  if (entry.kind == config::Kind::scalar) entry.text = kMask;
+  if (Node* key = entry.find("key")) key->text = std::string(kMask) + std::to_string(number);
+}
+
 bool is_secret_variable(std::string_view name) {
   return std::ranges::any_of(
       std::initializer_list<std::string_view>{"KEY", "TOKEN", "SECRET", "PASSWORD"},
@@ -48,6 +55,7 @@ std::string value_of_variable(const std::string& entry) {
 
 Secrets::Secrets(const config::Config& config) {
   known_ = config.api_keys;
+  for (const config::NamedKey& key : config.named_keys) known_.push_back(key.text);
   for (const auto& [id, peer] : config.peers) known_.push_back(peer.api_key);
   for (const auto& [id, model] : config.models)
     for (const std::string& entry : model.env) known_.push_back(value_of_variable(entry));
@@ -96,7 +104,7 @@ void Secrets::hide_model(Node& model) const {
 
 void Secrets::hide(Node& effective) const {
   if (Node* keys = effective.find("apiKeys"))
-    for (Node& key : keys->items) key.text = kMask;
+    for (std::size_t i = 0; i < keys->items.size(); ++i) hide_key(keys->items[i], i);
   if (Node* peers = effective.find("peers"))
     for (Entry& peer : peers->entries)
       if (Node* key = peer.value.find("apiKey")) key->text = kMask;

@@ -47,17 +47,20 @@ TEST(Secrets, Variables) {
 TEST(Secrets, NowhereInWhatIsPrinted) {
   const auto loaded = config::load_text(
       "c.yaml",
-      "apiKeys: [client-secret, short]\n"
+      "apiKeys: [client-secret, short, {key: named-secret, name: anna, models: [m]},\n"
+      "          {name: b, sha256: "
+      "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b}]\n"
       "peers: {p: {proxy: 'http://h', models: [m], apiKey: peer-secret, filters: {setParams: {x: "
-      "peer-secret}}}}\n"
+      "peer-secret, y: named-secret}}}}\n"
       "models: {a: {cmd: 's ${PORT} -k client-secret -e A_TOKEN=in-cmd --api-key of-server', env: "
       "[A_KEY=in-env-1], "
       "cmdStop: 'stop in-env-1', proxy: 'http://me:in-url@h', metadata: {y: [in-env-1]}}}\n",
       config::lookup_in({}));
   ASSERT_TRUE(loaded.config) << loaded.text(config::Severity::error);
   config::Node tree = effective(loaded);
-  const std::vector<std::string> secrets{"client-secret", "short",     "peer-secret", "in-cmd",
-                                         "in-env-1",      "of-server", "in-url"};
+  const std::vector<std::string> secrets{"client-secret", "short",       "peer-secret",
+                                         "in-cmd",        "in-env-1",    "of-server",
+                                         "in-url",        "named-secret"};
   const std::string open = yaml_with_places(tree, loaded.sources);
   Secrets(*loaded.config).hide(tree);
   const std::string masked = yaml_with_places(tree, loaded.sources);

@@ -17,6 +17,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "util/sha256.h"
+
 namespace llama_swap::config {
 
 using std::chrono::milliseconds;
@@ -132,6 +134,19 @@ struct Scheduling {
   milliseconds min_residency{0};
 };
 
+// What the holder of a key may do; each role includes those before it. docs/security.md has the table.
+enum class Role { user, operating, admin };
+
+// A key with a name (an entry of apiKeys that is no plain text). Never forwarded.
+struct NamedKey {
+  std::string name;  // for log and displays; without spaces and control characters
+  util::Sha256 digest{};
+  std::string text;  // the key; empty where only its digest is known
+  Role role = Role::user;
+  std::vector<std::string> models;  // patterns (*, ?) of real ids and full names of peer models; empty: all
+  bool may_swap = true;
+};
+
 struct Config {
   std::map<std::string, Model> models;  // byte order of id
   std::map<std::string, std::string> aliases;  // alias -> real id; a real id is not in here
@@ -143,9 +158,14 @@ struct Config {
   std::map<std::string, Profile> profiles;
   std::vector<std::string> preload;  // real ids, in order
   std::vector<std::string> ignore_paths;  // RE2 patterns
-  std::vector<std::string> api_keys;
   std::vector<std::string> listen;           // util::ListenAddress (ours)
   std::vector<std::string> upstream_listen;  // the same, for /upstream/ and /comfyui/ only (ours)
+  std::vector<std::string> api_keys;  // those that are plain texts: they may do everything, and are forwarded
+  std::vector<NamedKey> named_keys;
+  std::vector<std::string> allowed_origins;  // "*", "null", or scheme://host[:port] in lower case, default port left out
+  std::vector<std::string> allowed_hosts;    // "*", "*.example.org" or a host name, in lower case
+  std::optional<std::vector<std::string>> trusted_proxies;  // addresses and networks; nothing: everybody is believed
+  bool sandbox_upstream = false;
 
   LogLevel log_level = LogLevel::info;
   std::string log_time_format;  // lower case, one of the names of runtime 14, or empty

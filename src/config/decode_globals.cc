@@ -77,18 +77,6 @@ void read_session_headers(const Reader& activity, Config& config) {
   }
 }
 
-void read_api_keys(const Reader& root, Config& config) {
-  std::size_t index = 0;
-  for (const auto& key : root.placed_strings("apiKeys")) {
-    // Not the key itself: messages end up in logs.
-    if (key.value.empty()) root.error_at(key.at, "apiKeys", fmt::format("key {} is empty", index));
-    if (key.value.find(' ') != std::string::npos)
-      root.error_at(key.at, "apiKeys", fmt::format("key {} contains a space", index));
-    config.api_keys.push_back(key.value);
-    ++index;
-  }
-}
-
 std::vector<std::string> read_addresses(const Reader& root, std::string_view key) {
   std::vector<std::string> addresses;
   for (const auto& address : root.placed_strings(key)) {
@@ -122,11 +110,11 @@ void read_global_settings(const Reader& root, Config& config) {
   read_store(root, config);
   read_performance(root.section("performance"), config);
   read_session_headers(root.section("ui").section("activity"), config);
-  read_api_keys(root, config);
   config.listen = read_addresses(root, "listen");
   config.upstream_listen = read_addresses(root, "upstreamListen");
 
   const Reader upstream = root.section("upstream");
+  config.sandbox_upstream = upstream.boolean("sandbox");
   config.ignore_paths = read_patterns(upstream, "ignorePaths");
   // An empty list cannot switch the default off.
   if (config.ignore_paths.empty())

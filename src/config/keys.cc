@@ -229,8 +229,23 @@ constexpr Section kHooksSection{kHooks};
 constexpr auto kUpstream = std::to_array<Key>({
     {"ignorePaths", Type::strings, R"(['.*\.(js|json|css|png|gif|jpg|jpeg|ico|txt)$'])",
      "Patterns (RE2) of paths after /upstream/MODEL that do not load the model."},
+    {"sandbox", Type::boolean, "false",
+     "Keep scripts of pages below /upstream/ and /comfyui/ away from everything else here."},
 });
 constexpr Section kUpstreamSection{kUpstream};
+
+constexpr auto kApiKey = std::to_array<Key>({
+    {"key", Type::string, "", "The key."},
+    {"keyFile", Type::string, "",
+     "A file whose first line is the key; relative to the folder of the configuration."},
+    {"sha256", Type::string, "", "The SHA-256 digest of the key, in hexadecimal digits."},
+    {"name", Type::string, "", "Who uses it: shown in logs, in place of the key."},
+    {"role", Type::string, "user", "What it opens.", "user operator admin"},
+    {"models", Type::strings, "",
+     "Patterns (*, ?) of the models it opens, by ID or PEER/MODEL; absent: all."},
+    {"maySwap", Type::boolean, "true", "Its requests may cause the stop of other models."},
+});
+constexpr Section kApiKeySection{kApiKey};
 
 constexpr auto kRoot = std::to_array<Key>({
     {"healthCheckTimeout", Type::integer, "120",
@@ -278,12 +293,18 @@ constexpr auto kRoot = std::to_array<Key>({
      "Where: /v1/chat/completions only, or all streams of chats, completions, responses, messages.",
      "chat all"},
     {"includeAliasesInList", Type::boolean, "false", "List aliases as models of their own."},
-    {"apiKeys", Type::strings, "", "Keys of clients; empty: none is needed."},
     {"listen", Type::strings, "",
      "Addresses to listen on, host:port or unix:/path, in addition to -listen; empty: as the "
      "command line says."},
     {"upstreamListen", Type::strings, "",
      "Addresses that serve /upstream/ and /comfyui/ only: another origin than the console's."},
+    {"apiKeys", Type::records, "", "Keys of clients; empty: none is needed.", {}, &kApiKeySection},
+    {"allowedOrigins", Type::strings, "",
+     "Origins of web pages that may manage this server, as https://host:port; *: all."},
+    {"allowedHosts", Type::strings, "",
+     "More names by which browsers may reach this server; *.example.org: all below, *: any."},
+    {"trustedProxies", Type::strings, "",
+     "Addresses and networks whose X-Forwarded-For is believed; absent: everybody's."},
     {"macros", Type::macros, "", "Texts and values to be used as ${name}."},
     {"models", Type::sections, "", "The models, by ID.", {}, &kModelSection},
     {"groups",

@@ -18,6 +18,7 @@ enum class Type {
   wait,         // a duration that is not negative, or the integer 0
   size,         // bytes: an integer, or text like "64MiB"
   strings,      // list of strings
+  records,      // list of sections; an item may be a string, too
   value_map,    // mapping with values of any kind
   value_maps,   // mapping of such mappings
   string_map,   // mapping of strings
@@ -34,7 +35,7 @@ struct Key {
   std::string_view initial;  // the default, as it would be written in YAML; empty: empty, or none
   std::string_view doc;
   std::string_view choices = {};    // of a string: the only values it may have, separated by spaces
-  const Section* inside = nullptr;  // of a section, or of sections
+  const Section* inside = nullptr;  // of a section, of sections, or of records
   // Of a string: the texts that mean something, in upper or lower case; any other is the default.
   std::string_view words = {};
   // Of an integer, a size, and the values of an integer_map: what is less is refused.

@@ -53,6 +53,11 @@ Mark Reader::at_character(std::string_view key, std::string_view name, int chara
   return out;
 }
 
+std::filesystem::path Reader::file_path(std::string_view key) const {
+  const std::filesystem::path source = report_->source_name(at(key).source);
+  return source.parent_path() / string(key);
+}
+
 void Reader::error(std::string_view key, std::string message) const {
   error_at(at(key), key, std::move(message));
 }
@@ -270,6 +275,26 @@ std::vector<Placed<std::vector<std::pair<std::string, Json>>>> Reader::value_map
           {json_entries(entry.value), entry.value.start, entry.key.text, entry.key.start});
     } else {
       expected(join_path(std::string(key), entry.key.text), "a mapping", entry.value);
+    }
+  }
+  return out;
+}
+
+std::vector<std::variant<Placed<std::string>, Reader>> Reader::records(
+    std::string_view name) const {
+  std::vector<std::variant<Placed<std::string>, Reader>> out;
+  const Node* list = collection(name, Kind::sequence);
+  if (!list) return out;
+  for (std::size_t i = 0; i < list->items.size(); ++i) {
+    const Node& item = list->items[i];
+    if (item.is_null()) continue;
+    const std::string path = fmt::format("{}[{}]", join_path(path_, name), i);
+    if (item.kind == Kind::mapping) {
+      out.emplace_back(Reader(&item, *key(name).inside, path, item.start, *report_));
+    } else if (item.kind == Kind::scalar) {
+      out.emplace_back(Placed<std::string>{value_text(item), item.start, {}, {}});
+    } else {
+      expected(name, "a string or a mapping in the list", item);
     }
   }
   return out;

@@ -4,10 +4,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "config/keys.h"
@@ -61,6 +63,10 @@ class Reader {
   // is warned about). `hint` is added to the message about an entry that is no mapping.
   std::vector<Placed<Reader>> sections(std::string_view key, std::string_view hint = {}) const;
 
+  // The items of a list of records: what is no mapping is taken for a string. Null items are
+  // dropped.
+  std::vector<std::variant<Placed<std::string>, Reader>> records(std::string_view key) const;
+
   // The same section with nothing written in it.
   Reader defaults() const { return Reader(nullptr, *section_, path_, at_, *report_); }
   // Written, and not as null.
@@ -73,6 +79,9 @@ class Reader {
   Mark at() const { return at_; }
   // Where the value of a key stands; where the section stands, if it has none.
   Mark at(std::string_view key) const;
+  // A path that is written in the configuration: relative ones are meant from the folder of the
+  // file they stand in.
+  std::filesystem::path file_path(std::string_view key) const;
   // Where the character (counted from 0) of a string in a string_map stands. The start of the
   // string where that cannot be told: it is folded, has escapes, or a macro was filled in.
   Mark at_character(std::string_view key, std::string_view name, int character) const;

@@ -96,6 +96,8 @@ Json of_type(const Key& key) {
       return reference("size");
     case Type::strings:
       return list_of(key.choices.empty() ? reference("string") : choice(key.choices, key));
+    case Type::records:
+      return list_of(any_of({reference("string"), of_section(*key.inside)}));
     case Type::value_map:
       return {{"type", or_null("object")}};
     case Type::value_maps:

@@ -50,28 +50,6 @@ util::Result<std::vector<fs::path>> list_directory(const fs::path& directory) {
   return files;
 }
 
-util::Result<std::string> read_file(const fs::path& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return util::fail_errno(errno, "cannot read");
-  std::string text;
-  std::array<char, 1 << 16> piece;
-  for (;;) {
-    const ssize_t got = ::read(file, piece.data(), piece.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) {
-      const int error = errno;
-      ::close(file);
-      if (got < 0) return util::fail_errno(error, "cannot read");
-      return text;
-    }
-    text.append(piece.data(), static_cast<std::size_t>(got));
-    if (text.size() > kMaxTextBytes) {  // a device, or not a configuration at all
-      ::close(file);
-      return util::fail(Errc::too_large, fmt::format("longer than {} MiB", kMaxTextBytes >> 20));
-    }
-  }
-}
-
 }  // namespace
 
 EnvLookup process_environment() {
@@ -105,6 +83,28 @@ util::Result<std::vector<fs::path>> list_sources(const Sources& sources) {
         fmt::format("no sources: no .yml or .yaml file in directory {}", sources.dir->string()));
   }
   return files;
+}
+
+util::Result<std::string> read_file(const fs::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return util::fail_errno(errno, "cannot read");
+  std::string text;
+  std::array<char, 1 << 16> piece;
+  for (;;) {
+    const ssize_t got = ::read(file, piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      const int error = errno;
+      ::close(file);
+      if (got < 0) return util::fail_errno(error, "cannot read");
+      return text;
+    }
+    text.append(piece.data(), static_cast<std::size_t>(got));
+    if (text.size() > kMaxTextBytes) {  // a device, or not a configuration at all
+      ::close(file);
+      return util::fail(Errc::too_large, fmt::format("longer than {} MiB", kMaxTextBytes >> 20));
+    }
+  }
 }
 
 ReadFiles read_files(const std::vector<fs::path>& files) {

@@ -12,6 +12,9 @@ struct ReadFiles {
   std::vector<Problem> problems;  // files that could not be read
 };
 
+// Blocks. Errors: io, not_found and the like; too_large beyond kMaxTextBytes (yaml_tree.h).
+util::Result<std::string> read_file(const std::filesystem::path& path);
+
 ReadFiles read_files(const std::vector<std::filesystem::path>& files);
 
 }  // namespace llama_swap::config

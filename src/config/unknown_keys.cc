@@ -71,6 +71,9 @@ void warn(const Node& node, const Section& section, const std::string& path,
     } else if (known->type == Type::sections) {
       for (const Entry& named : entry.value.entries)
         warn(named.value, *known->inside, join_path(here, named.key.text), {}, report);
+    } else if (known->type == Type::records) {
+      for (std::size_t i = 0; i < entry.value.items.size(); ++i)
+        warn(entry.value.items[i], *known->inside, fmt::format("{}[{}]", here, i), {}, report);
     }
   }
 }

@@ -1,6 +1,7 @@
 """`llama-swap check`: a configuration is looked at, not served."""
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -134,7 +135,8 @@ def test_print(check):
 
 @pytest.mark.parametrize('example', sorted((ROOT / 'examples').glob('*.yaml')), ids=lambda path: path.stem)
 def test_what_is_printed_means_the_same(check, lab, example):
-    env = {name: 'some-value' for name in ('FAKE_MODEL_BIN', 'DEMO_DIR', 'GATEWAY_KEY', 'SWAP_KEY', 'HF_TOKEN')}
+    text = example.read_text()
+    env = {name: 'value-of-' + name for name in re.findall(r'\$\{env\.(\w+)\}', text)}
     done = check('-config', str(example), '-print', env=env)
     assert done.returncode == 0, done
     done = check('-diff', str(example), 'printed.yaml', env=env, printed=done.stdout)
