@@ -36,6 +36,7 @@ struct Request {
   // X-Forwarded-For extended.
   bool to_peer = false;
   std::string api_key;        // not empty: replaces Authorization and x-api-key
+  bool drop_key = false;      // Authorization and x-api-key are not passed on
   bool allow_upgrade = true;  // pass a websocket upgrade on
   // Called once, when the answer's head is about to be sent to the client.
   std::function<void(const net::ResponseHead&)> on_head;

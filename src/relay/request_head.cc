@@ -50,7 +50,7 @@ void make_request_head(const net::Exchange& exchange, const net::Url& base, cons
         util::iequals(name, "Expect"))
       continue;
     if (request.to_peer && is_forwarded(name)) continue;
-    if (!request.api_key.empty() && is_key(name)) continue;
+    if ((request.drop_key || !request.api_key.empty()) && is_key(name)) continue;
     if (util::iequals(name, "X-Forwarded-For")) {
       if (!forwarded_for.empty())
         several = std::string(forwarded_for).append(", ").append(header.value);

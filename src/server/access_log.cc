@@ -24,6 +24,8 @@ std::size_t unsafe_bytes(std::string_view text, std::size_t at) {
   return c1 ? 2 : 0;
 }
 
+}  // namespace
+
 void append_escaped(std::string& out, std::string_view text) {
   std::size_t begin = 0;  // of what has not been appended yet
   for (std::size_t i = 0; i < text.size();) {
@@ -46,33 +48,20 @@ void append_escaped(std::string& out, std::string_view text) {
   out.append(text, begin);
 }
 
-}  // namespace
-
-std::string_view client_ip(const net::Exchange& exchange) {
-  const net::RequestHead& head = exchange.request();
-  if (const std::string_view* forwarded = head.find("X-Forwarded-For")) {
-    const std::string_view first = util::trim(forwarded->substr(0, forwarded->find(',')));
-    if (!first.empty()) return first;
-  }
-  if (const std::string_view* real = head.find("X-Real-IP"))
-    if (!real->empty()) return *real;
-  return exchange.remote_ip();
-}
-
 bool is_logged(std::string_view path) {
   for (const std::string_view quiet : {"/wol-health", "/api/performance", "/metrics"})
     if (path.starts_with(quiet)) return false;
   return true;
 }
 
-void append_access_line(std::string& out, const net::Exchange& exchange,
-                        std::chrono::nanoseconds took) {
+void append_access_line(std::string& out, const net::Exchange& exchange, std::string_view ip,
+                        std::chrono::nanoseconds took, std::string_view key_name) {
   const net::RequestHead& head = exchange.request();
   const std::string_view path = head.path();
   const std::string_view* agent = head.find("User-Agent");
   const int status = exchange.responded() ? exchange.status() : kClientGone;
   out += "Request ";
-  append_escaped(out, client_ip(exchange));
+  append_escaped(out, ip);
   out += " \"";
   append_escaped(out, head.method);
   out += ' ';
@@ -89,6 +78,9 @@ void append_access_line(std::string& out, const net::Exchange& exchange,
   append_escaped(out, agent ? *agent : std::string_view());
   out += "\" ";
   out += util::duration_text(std::chrono::duration_cast<std::chrono::microseconds>(took));
+  if (key_name.empty()) return;
+  out += " key=";
+  append_escaped(out, key_name);
 }
 
 }  // namespace llama_swap::server

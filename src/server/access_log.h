@@ -9,16 +9,17 @@
 
 namespace llama_swap::server {
 
-// First item of X-Forwarded-For, else X-Real-IP, else the peer's address (18.1).
-std::string_view client_ip(const net::Exchange& exchange);
-
 // Health checks and monitoring are not logged. `path` is escaped.
 bool is_logged(std::string_view path);
 
-// Appends `Request <ip> "<METHOD> <path> <proto>" <status> <bytes> "<user agent>" <duration>`. The
-// path is decoded; what the client wrote has its control characters, quotes and backslashes
-// escaped, so that it stays within its place.
-void append_access_line(std::string& out, const net::Exchange& exchange,
-                        std::chrono::nanoseconds took);
+// Appends `Request <ip> "<METHOD> <path> <proto>" <status> <bytes> "<user agent>" <duration>`, and
+// ` key=<name>` where the key has a name. The path is decoded; what the client wrote has its
+// control characters, quotes and backslashes escaped, so that it stays within its place. So has
+// `ip` (client_address.h).
+void append_access_line(std::string& out, const net::Exchange& exchange, std::string_view ip,
+                        std::chrono::nanoseconds took, std::string_view key_name = {});
+
+// The escaping.
+void append_escaped(std::string& out, std::string_view text);
 
 }  // namespace llama_swap::server

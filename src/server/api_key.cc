@@ -15,15 +15,6 @@ int base64_digit(char c) {
   return c == '/' ? 63 : -1;
 }
 
-// Depends on the lengths only, never on the bytes.
-bool same_bytes(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  volatile unsigned char difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    difference = static_cast<unsigned char>(difference | (a[i] ^ b[i]));
-  return difference == 0;
-}
-
 }  // namespace
 
 std::optional<std::string> base64_decode(std::string_view text) {
@@ -65,14 +56,6 @@ std::string shown_key(const net::RequestHead& head) {
   }
   const std::string_view* key = head.find("x-api-key");
   return key ? std::string(*key) : "";
-}
-
-bool key_accepted(const std::vector<std::string>& keys, const net::RequestHead& head) {
-  if (keys.empty()) return true;
-  const std::string shown = shown_key(head);
-  bool accepted = false;
-  for (const std::string& key : keys) accepted |= same_bytes(key, shown);
-  return accepted;
 }
 
 }  // namespace llama_swap::server

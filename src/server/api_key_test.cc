@@ -42,14 +42,5 @@ TEST(ApiKey, ShownKey) {
   }
 }
 
-TEST(ApiKey, Accepted) {
-  net::RequestHead head;
-  EXPECT_TRUE(key_accepted({}, head));
-  EXPECT_FALSE(key_accepted({"secret"}, head));
-  head.headers.push_back({"x-api-key", "other"});
-  EXPECT_TRUE(key_accepted({"secret", "other"}, head));
-  EXPECT_FALSE(key_accepted({"secret", "others", "othe"}, head));
-}
-
 }  // namespace
 }  // namespace llama_swap::server

@@ -6,13 +6,17 @@ namespace llama_swap::server {
 
 Core::Core(Deps dependencies, config::ConfigPtr config)
     : deps(std::move(dependencies)),
-      site(std::make_shared<const Site>(deps.loop, deps.wheel, std::move(config), nullptr)),
-      inflight(deps.wheel, deps.events) {}
+      site(std::make_shared<const Site>(deps.loop, deps.wheel, std::move(config), nullptr,
+                                        deps.host_names)),
+      inflight(deps.wheel, deps.events) {
+  inflight.trust(site->proxies());
+}
 
 void Core::reconfigure(config::ConfigPtr config) {
   set_active_profile("");
   const SitePtr before = site;
-  site = std::make_shared<const Site>(deps.loop, deps.wheel, config, before.get());
+  site = std::make_shared<const Site>(deps.loop, deps.wheel, config, before.get(), deps.host_names);
+  inflight.trust(site->proxies());
   selectors.keep_those_of(*config);
   starts.forget_all();  // what was wrong may be right now
   for (const auto& [id, peer] : before->config().peers) {

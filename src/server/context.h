@@ -13,7 +13,9 @@
 #include "observe/events.h"
 #include "observe/log_hub.h"
 #include "server/endless_stream.h"
+#include "server/failed_attempts.h"
 #include "server/inflight.h"
+#include "server/keys.h"
 #include "server/reachability.h"
 #include "server/selector.h"
 #include "server/site.h"
@@ -37,6 +39,9 @@ struct Deps {
   observe::LogHub& log;
   observe::EventBus& events;
   Version version;
+  // By which browsers may reach this server, like Config::allowed_hosts: the names in its
+  // certificate.
+  std::vector<std::string> host_names = {};
 };
 
 // The state of the server.
@@ -72,17 +77,29 @@ struct Call {
   net::Exchange& exchange;
   Core& core;
   SitePtr site;
+  Caller caller;
   std::string wildcard;           // what {} or {...} of the route took, decoded
   std::string_view raw_wildcard;  // the same, escaped
 };
 
 using Endpoint = net::Awaitable<void> (*)(Call& call);
 
+// Who may come here, and from what pages (keys.h, site_guard.h; docs/security.md has the table).
+enum class Access {
+  everyone,   // without a key, from any page
+  model,      // all keys, and pages of all origins
+  upstream,   // all keys; the endpoint looks closer (upstream_guard.h)
+  user,       // all keys; from here on not from foreign pages
+  operating,  // keys of operators
+  acting,     // the same with a GET that changes something
+  admin,      // keys of administrators
+};
+
 struct Route {
   std::string_view method;  // "" = any
   std::string_view pattern;
   Endpoint endpoint;
-  bool open = false;  // needs no API key
+  Access access = Access::admin;
 };
 using Routes = std::vector<Route>;
 

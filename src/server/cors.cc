@@ -42,4 +42,11 @@ net::Awaitable<void> send_preflight(net::Exchange& exchange) {
   co_await exchange.respond(head, framing);
 }
 
+net::Awaitable<void> send_preflight_refusal(net::Exchange& exchange) {
+  net::ResponseHead head;
+  head.status = 204;
+  const net::BodyFraming framing{net::BodyFraming::none, 0};
+  co_await exchange.respond(head, framing);
+}
+
 }  // namespace llama_swap::server

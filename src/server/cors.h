@@ -13,5 +13,7 @@ std::string sanitize_header_list(std::string_view list);
 
 // The answer to any OPTIONS request: 204, everything allowed.
 net::Awaitable<void> send_preflight(net::Exchange& exchange);
+// The same to a page that is allowed nothing.
+net::Awaitable<void> send_preflight_refusal(net::Exchange& exchange);
 
 }  // namespace llama_swap::server

@@ -21,13 +21,17 @@ Directory::Directory(const config::Config& config) : config_(config) {
     if (!ambiguous.contains(name)) peers_.emplace(name, std::move(target));
 }
 
-Target Directory::find(std::string_view name) const {
-  if (const config::Model* model = config_.find_model(name)) return {model, nullptr};
+Target Directory::find(std::string_view name, const Caller& caller) const {
+  if (const config::Model* model = config_.find_model(name))
+    return {caller.may_use(model->id) ? model : nullptr, nullptr};
   const auto found = peers_.find(name);
-  return {nullptr, found == peers_.end() ? nullptr : &found->second};
+  if (found == peers_.end()) return {};
+  const PeerModel& known = found->second;
+  return {nullptr, caller.may_use(known.peer->id + "/" + known.model) ? &known : nullptr};
 }
 
-std::optional<Directory::PathMatch> Directory::find_prefix(std::string_view escaped) const {
+std::optional<Directory::PathMatch> Directory::find_prefix(std::string_view escaped,
+                                                           const Caller& caller) const {
   std::optional<PathMatch> best;
   std::string name;  // the segments up to here, decoded and joined
   std::size_t at = 0;
@@ -40,7 +44,7 @@ std::optional<Directory::PathMatch> Directory::find_prefix(std::string_view esca
     if (end > at) {
       if (!name.empty()) name += '/';
       name += util::percent_decode(escaped.substr(at, end - at));
-      if (const Target target = find(name))
+      if (const Target target = find(name, caller))
         best = PathMatch{target, name, std::string(escaped.substr(end)), false};
     }
     if (end == escaped.size()) break;

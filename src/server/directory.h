@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "config/config.h"
+#include "server/keys.h"
 
 namespace llama_swap::server {
 
@@ -28,8 +29,8 @@ class Directory {
   explicit Directory(const config::Config& config);
 
   // Real ids, then aliases, then peers: full names `<peer>/<model>`, then bare names that exactly
-  // one peer offers.
-  Target find(std::string_view name) const;
+  // one peer offers. What the caller may not use is as if it did not exist.
+  Target find(std::string_view name, const Caller& caller = {}) const;
 
   struct PathMatch {
     Target target;
@@ -39,7 +40,7 @@ class Directory {
   };
   // The longest name that the beginning of an escaped path ("a/b%2Fc/rest") spells, segment by
   // segment.
-  std::optional<PathMatch> find_prefix(std::string_view escaped) const;
+  std::optional<PathMatch> find_prefix(std::string_view escaped, const Caller& caller = {}) const;
 
  private:
   const config::Config& config_;

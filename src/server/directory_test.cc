@@ -22,6 +22,29 @@ std::string text(const Target& target) {
   return "-";
 }
 
+TEST(Directory, WhatTheCallerMayNotUseDoesNotExist) {
+  const config::Config config = example();
+  const Directory directory(config);
+  config::NamedKey key;
+  key.models = {"m?", "author", "P1/*"};
+  const Caller caller(key);
+  const std::pair<const char*, const char*> cases[] = {{"m1", "m1"},
+                                                       {"nick", "m1"},
+                                                       {"author/model", "-"},
+                                                       {"shadow", "-"},
+                                                       {"unique", "P1: unique"},
+                                                       {"P1/unique", "P1: unique"},
+                                                       {"P2/twice", "-"},
+                                                       {"twice", "-"}};
+  for (const auto& [name, want] : cases)
+    EXPECT_EQ(text(directory.find(name, caller)), want) << name;
+  // The longest name that is one to the caller.
+  const auto match = directory.find_prefix("author/model/x", caller);
+  ASSERT_TRUE(match);
+  EXPECT_EQ(match->name, "author");
+  EXPECT_EQ(match->rest, "/model/x");
+}
+
 TEST(Directory, Names) {
   const struct {
     const char* name;

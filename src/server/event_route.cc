@@ -107,7 +107,7 @@ net::Awaitable<void> events(Call& call) {
 }  // namespace
 
 Routes event_routes() {
-  return {{"GET", "/api/events", events}};
+  return {{"GET", "/api/events", events, Access::operating}};
 }
 
 }  // namespace llama_swap::server

@@ -25,11 +25,13 @@ struct Loading {
   LoadingEvents events;
 };
 
-relay::Request relay_request(const Forwarding& forwarding, const net::Upstream& upstream) {
+relay::Request relay_request(const Call& call, const Forwarding& forwarding,
+                             const net::Upstream& upstream) {
   relay::Request request;
   request.target = net::join_target(upstream.base(), forwarding.path, forwarding.query);
   request.body = forwarding.body;
   request.splices = forwarding.splices;
+  request.drop_key = !call.caller.key_is_forwarded();
   if (InflightTable::Entry* entry = forwarding.entry)
     request.on_head = [entry](const net::ResponseHead& head) { entry->answered(head); };
   return request;
@@ -202,7 +204,7 @@ net::Awaitable<std::optional<Problem>> forward_to_peer(Call& call, const Forward
   if (!upstream) {
     co_return Problem(502, "peer proxy error: unusable proxy URL");
   }
-  relay::Request request = relay_request(forwarding, *upstream);
+  relay::Request request = relay_request(call, forwarding, *upstream);
   request.to_peer = true;
   request.api_key = peer.api_key;
   request.on_head = [&](const net::ResponseHead& head) {
@@ -226,7 +228,7 @@ net::Awaitable<std::optional<Problem>> forward_past_scheduler(Call& call,
     co_await send_error(call.exchange, 409, std::move(message));
     co_return std::nullopt;
   }
-  const relay::Request request = relay_request(forwarding, *served->upstream);
+  const relay::Request request = relay_request(call, forwarding, *served->upstream);
   const relay::Outcome outcome = co_await run_relay(call, *served->upstream, request);
   co_return co_await settle(call, forwarding.target, outcome);
 }
@@ -261,10 +263,24 @@ struct Try {
   std::optional<Problem> error;  // it could not be started
 };
 
+// For a key that may not cause the stop of a model.
+net::Awaitable<void> send_no_swap(Call& call, const std::string& model) {
+  net::Headers extra;
+  extra.push_back({"Retry-After", "30"});
+  std::string message = "model " + model +
+                        " cannot be served now: another model would have to stop for it, and this "
+                        "key may not cause that";
+  co_await send_error(call.exchange, 409, std::move(message), std::move(extra));
+}
+
 net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
   using Phase = swap::Admission::Phase;
   Try result;
   const std::string& id = forwarding.target.local->id;
+  if (!call.caller.may_swap() && call.core.deps.actor.would_displace(id)) {
+    co_await send_no_swap(call, id);
+    co_return result;
+  }
   call.core.starts.trying(id, util::Clock::now());
   swap::Admission admission = call.core.deps.actor.admit(id);
   if (is_over_limit(admission)) co_await admit_again(call, id, admission);
@@ -294,7 +310,7 @@ net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
     co_return result;
   }
   call.core.starts.reached(id);
-  const relay::Request request = relay_request(forwarding, *upstream);
+  const relay::Request request = relay_request(call, forwarding, *upstream);
   result.outcome = co_await run_relay(call, *upstream, request);
   result.instance = admission.served().instance;
   co_return result;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "server/access_log.h"
 #include "server/timestamp.h"
 #include "util/text.h"
 
@@ -37,12 +36,13 @@ std::string_view shown_header_value(std::string_view name, std::string_view valu
 }
 
 InflightTable::Entry::Entry(InflightTable& table, net::Exchange& exchange, std::string model,
-                            std::string path, std::string selector)
+                            std::string path, std::string_view key, std::string selector)
     : table_(table),
       exchange_(exchange),
       id_(++table.last_id_),
       model_(std::move(model)),
       path_(std::move(path)),
+      key_(key),
       selector_(std::move(selector)),
       started_(std::chrono::system_clock::now()),
       started_at_(util::Clock::now()) {
@@ -86,11 +86,12 @@ Json InflightTable::Entry::json() const {
            {"req_path", path_},
            {"method", exchange_.request().method},
            {"req_headers", std::move(request_headers)},
-           {"remote_ip", client_ip(exchange_)},
+           {"remote_ip", client_ip(exchange_, table_.proxies_)},
            {"resp_headers", std::move(answer_headers)},
            {"resp_bytes", exchange_.bytes_sent()},
            {"elapsed_ms", elapsed.count()}};
-  if (!selector_.empty()) out["metadata"] = {{"selector", selector_}};
+  if (!key_.empty()) out["metadata"]["key"] = key_;
+  if (!selector_.empty()) out["metadata"]["selector"] = selector_;
   return out;
 }
 

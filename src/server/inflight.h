@@ -17,6 +17,7 @@
 #include "net/timer_wheel.h"
 #include "observe/events.h"
 #include "server/answer.h"
+#include "server/client_address.h"
 
 namespace llama_swap::server {
 
@@ -28,10 +29,11 @@ class InflightTable {
   // One request. Destroying it takes it off the table.
   class Entry : public boost::intrusive::list_base_hook<> {
    public:
-    // `model` is the real id or the peer's name, `path` (decoded) as the client sees it, `selector`
-    // the one that chose the model ("": none did). Table and exchange must outlive the entry.
+    // `model` is the real id or the peer's name, `path` (decoded) as the client sees it, `key` the
+    // name of the client's key ("": it has none), `selector` the one that chose the model ("": none
+    // did). Table and exchange must outlive the entry.
     Entry(InflightTable& table, net::Exchange& exchange, std::string model, std::string path,
-          std::string selector = {});
+          std::string_view key = {}, std::string selector = {});
     ~Entry();
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
@@ -54,6 +56,7 @@ class InflightTable {
     const std::uint64_t id_;
     std::string model_;
     const std::string path_;
+    const std::string key_;
     const std::string selector_;
     const std::chrono::system_clock::time_point started_;
     const util::Time started_at_;
@@ -68,6 +71,9 @@ class InflightTable {
       : events_(events), tick_(wheel, [this] { tick(); }) {}
   InflightTable(const InflightTable&) = delete;
   InflightTable& operator=(const InflightTable&) = delete;
+
+  // Whom to believe about the addresses of clients, from now on.
+  void trust(TrustedProxies proxies) { proxies_ = std::move(proxies); }
 
   // The data of a snapshot event, as JSON text. Whoever asks wants updates from now on.
   std::string snapshot();
@@ -84,6 +90,7 @@ class InflightTable {
 
   observe::EventBus& events_;
   net::Deadline tick_;
+  TrustedProxies proxies_;
   boost::intrusive::list<Entry, boost::intrusive::constant_time_size<false>> entries_;  // by id
   std::uint64_t last_id_ = 0;
   int sent_ = 0;  // updates in this interval

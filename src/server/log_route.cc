@@ -24,7 +24,7 @@ observe::LogSource* source_of(const Call& call) {
   if (call.wildcard.empty()) return &log.combined();
   if (call.wildcard == "proxy") return &log.proxy();
   if (call.wildcard == "upstream") return &log.upstream();
-  const auto match = call.site->directory().find_prefix(call.raw_wildcard);
+  const auto match = call.site->directory().find_prefix(call.raw_wildcard, call.caller);
   return match && match->target.local ? &log.model(match->target.local->id) : nullptr;
 }
 
@@ -70,9 +70,9 @@ net::Awaitable<void> stream(Call& call) {
 }  // namespace
 
 Routes log_routes() {
-  return {{"GET", "/logs", history},
-          {"GET", "/logs/stream", stream},
-          {"GET", "/logs/stream/{...}", stream}};
+  return {{"GET", "/logs", history, Access::operating},
+          {"GET", "/logs/stream", stream, Access::operating},
+          {"GET", "/logs/stream/{...}", stream, Access::operating}};
 }
 
 }  // namespace llama_swap::server

@@ -42,7 +42,7 @@ net::Awaitable<void> models(Call& call) {
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
   const std::int64_t now = std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count();
   Json list = models_list(call.site->config(), call.site->directory(), state_of(call.core),
-                          call.core.profile(), now);
+                          call.core.profile(), now, call.caller);
   net::Headers extra;
   const std::string_view* origin = call.exchange.request().find("Origin");
   if (origin && !origin->empty()) {
@@ -53,13 +53,14 @@ net::Awaitable<void> models(Call& call) {
 }
 
 net::Awaitable<void> running(Call& call) {
-  Json list = running_list(call.site->config(), state_of(call.core));
+  Json list = running_list(call.site->config(), state_of(call.core), call.caller);
   co_await send_json(call.exchange, std::move(list));
 }
 
 net::Awaitable<void> stop_all(Call& call) {
   std::vector<std::string> ids;
-  for (const auto& [id, model] : call.site->config().models) ids.push_back(id);
+  for (const auto& [id, model] : call.site->config().models)
+    if (call.caller.may_use(id)) ids.push_back(id);
   co_await call.core.deps.actor.unload(std::move(ids));
 }
 
@@ -77,7 +78,7 @@ net::Awaitable<void> unload_all(Call& call) {
 // Real ids and aliases only; a name may hold slashes, written plainly or as %2F.
 net::Awaitable<void> unload_one(Call& call) {
   const config::Model* model = call.site->config().find_model(call.wildcard);
-  if (!model) {
+  if (!model || !call.caller.may_use(model->id)) {
     co_await send_error(call.exchange, 404, "model not found");
     co_return;
   }
@@ -99,20 +100,20 @@ net::Awaitable<void> cancel(Call& call) {
 
 Routes management_routes() {
   return {
-      {"GET", "/health", health, true},
-      {"GET", "/wol-health", health, true},
-      {"GET", "/", root, true},
-      {"GET", "/upstream", upstream_root, true},
-      {"GET", "/ui/{...}", no_ui},
-      {"GET", "/favicon.ico", no_ui, true},
-      {"GET", "/api/version", version},
-      {"GET", "/v1/models", models},
-      {"GET", "/models", models},
-      {"GET", "/running", running},
-      {"GET", "/unload", unload},
-      {"POST", "/api/models/unload", unload_all},
-      {"POST", "/api/models/unload/{...}", unload_one},
-      {"POST", "/api/inflight/{}/cancel", cancel},
+      {"GET", "/health", health, Access::everyone},
+      {"GET", "/wol-health", health, Access::everyone},
+      {"GET", "/", root, Access::everyone},
+      {"GET", "/upstream", upstream_root, Access::everyone},
+      {"GET", "/ui/{...}", no_ui, Access::operating},
+      {"GET", "/favicon.ico", no_ui, Access::everyone},
+      {"GET", "/api/version", version, Access::user},
+      {"GET", "/v1/models", models, Access::model},
+      {"GET", "/models", models, Access::model},
+      {"GET", "/running", running, Access::operating},
+      {"GET", "/unload", unload, Access::acting},
+      {"POST", "/api/models/unload", unload_all, Access::operating},
+      {"POST", "/api/models/unload/{...}", unload_one, Access::operating},
+      {"POST", "/api/inflight/{}/cancel", cancel, Access::operating},
   };
 }
 

@@ -78,7 +78,7 @@ void track(Call& call, Asked& asked, const ResolvedName& name, const Target& tar
     asked.entry->set_model(std::move(model));
   } else {
     asked.entry.emplace(call.core.inflight, call.exchange, std::move(model), asked.path,
-                        name.selector);
+                        call.caller.name(), name.selector);
   }
 }
 
@@ -87,7 +87,7 @@ net::Awaitable<std::optional<Problem>> serve(Call& call, Asked& asked, const Res
   net::Exchange& exchange = call.exchange;
   const std::string_view query = exchange.request().query();
   Forwarding forwarding;
-  forwarding.target = call.site->directory().find(name.target);
+  forwarding.target = call.site->directory().find(name.target, call.caller);
   forwarding.query = query;
   forwarding.body = asked.body ? &*asked.body : nullptr;
   forwarding.path = upstream_path(asked.path);
@@ -120,6 +120,7 @@ net::Awaitable<std::optional<Problem>> serve(Call& call, Asked& asked, const Res
 net::Awaitable<std::optional<Problem>> serve_by_selector(Call& call, Asked& asked,
                                                          ResolvedName name) {
   Selection selection(call, call.site->config().selectors.at(name.selector));
+  if (!selection.is_visible()) co_return Problem(404, "no router for requested model");
   std::optional<Problem> error;
   do {
     auto target = selection.next();
@@ -180,8 +181,10 @@ bool is_model_endpoint(std::string_view method, std::string_view path) {
 
 Routes model_routes() {
   Routes routes;
-  for (const std::string_view path : kPost) routes.push_back({"POST", path, model_route});
-  for (const std::string_view path : kGet) routes.push_back({"GET", path, model_route});
+  for (const std::string_view path : kPost)
+    routes.push_back({"POST", path, model_route, Access::model});
+  for (const std::string_view path : kGet)
+    routes.push_back({"GET", path, model_route, Access::model});
   return routes;
 }
 

@@ -138,27 +138,40 @@ void add_selector(std::vector<Entry>& entries, const config::Selector& selector,
   entries.push_back(std::move(entry));
 }
 
+// Does the name lead to anything that the caller may use?
+bool is_visible(const config::Config& config, const Directory& directory, const std::string& name,
+                const Caller& caller) {
+  const auto selector = config.selectors.find(name);
+  if (selector == config.selectors.end()) return bool(directory.find(name, caller));
+  return std::ranges::any_of(selector->second.targets, [&](const std::string& target) {
+    return bool(directory.find(target, caller));
+  });
+}
+
 }  // namespace
 
 Json models_list(const config::Config& config, const Directory& directory, const StateOf& state_of,
-                 const config::Profile* active, std::int64_t now) {
+                 const config::Profile* active, std::int64_t now, const Caller& caller) {
   std::vector<Entry> entries;
   for (const auto& [id, model] : config.models)
-    if (!model.unlisted) add_local(entries, config, model, state_of);
+    if (!model.unlisted && caller.may_use(id)) add_local(entries, config, model, state_of);
   for (const auto& [peer_id, peer] : config.peers) {
     for (const std::string& model : peer.models) {
       Entry entry;
       entry.id = peer_id + "/" + model;
+      if (!caller.may_use(entry.id)) continue;
       entry.name = peer_id + ": " + model;
       entry.internal = {{"type", "peer"}, {"peerID", peer_id}};
       entries.push_back(std::move(entry));
     }
   }
   for (const auto& [id, selector] : config.selectors)
-    if (!selector.unlisted) add_selector(entries, selector, directory, state_of);
+    if (!selector.unlisted && is_visible(config, directory, id, caller))
+      add_selector(entries, selector, directory, state_of);
   if (active) {
     for (const auto& [name, target] : active->pins) {
       if (target.empty() || directory.find(name) || config.selectors.contains(name)) continue;
+      if (!is_visible(config, directory, target, caller)) continue;
       Entry entry;
       entry.id = name;
       entry.internal = {{"type", "profile"}};
@@ -200,11 +213,11 @@ Json model_status(const config::Config& config, const StateOf& state_of) {
   return list;
 }
 
-Json running_list(const config::Config& config, const StateOf& state_of) {
+Json running_list(const config::Config& config, const StateOf& state_of, const Caller& caller) {
   Json list = Json::array();
   for (const auto& [id, model] : config.models) {
     const State state = state_of(id);
-    if (state == State::stopped) continue;
+    if (state == State::stopped || !caller.may_use(id)) continue;
     list.push_back({{"model", id},
                     {"state", swap::state_text(state)},
                     {"cmd", model.cmd},

@@ -15,13 +15,13 @@ namespace llama_swap::server {
 
 using StateOf = std::function<swap::State(const std::string& model)>;
 
-// {"object":"list","data":[...]}. `active` is the active profile, if there is one; `now` in Unix
-// seconds.
+// {"object":"list","data":[...]}, as far as the caller may use it. `active` is the active profile,
+// if there is one; `now` in Unix seconds.
 Json models_list(const config::Config& config, const Directory& directory, const StateOf& state_of,
-                 const config::Profile* active, std::int64_t now);
+                 const config::Profile* active, std::int64_t now, const Caller& caller = {});
 // The array of the event `modelStatus`.
 Json model_status(const config::Config& config, const StateOf& state_of);
-// {"running":[...]}
-Json running_list(const config::Config& config, const StateOf& state_of);
+// {"running":[...]}, as far as the caller may use it.
+Json running_list(const config::Config& config, const StateOf& state_of, const Caller& caller = {});
 
 }  // namespace llama_swap::server

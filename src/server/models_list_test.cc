@@ -29,6 +29,29 @@ std::vector<std::string> ids(const Json& list) {
   return out;
 }
 
+TEST(ModelsList, OnlyWhatTheCallerMayUse) {
+  config::Config config;
+  config.include_aliases_in_list = true;
+  testing::add_model(config, "mine").aliases = {"nick"};
+  testing::add_model(config, "other").aliases = {"theirs"};
+  testing::add_peer(config, "p", {"a", "b"});
+  for (const char* id : {"s-mine", "s-other"}) config.selectors[id].id = id;
+  config.selectors["s-mine"].targets = {"other", "mine"};
+  config.selectors["s-other"].targets = {"other"};
+  config::Profile profile;
+  profile.pins = {{"pin-mine", "mine"}, {"pin-other", "other"}, {"pin-selector", "s-mine"}};
+  config::NamedKey key;
+  key.models = {"mine", "p/a"};
+  const Caller caller(key);
+  const Directory directory(config);
+  const auto state_of = states({{"mine", State::ready}, {"other", State::ready}});
+  EXPECT_EQ(
+      ids(models_list(config, directory, state_of, &profile, 0, caller)["data"]),
+      (std::vector<std::string>{"mine", "nick", "p/a", "pin-mine", "pin-selector", "s-mine"}));
+  EXPECT_EQ(running_list(config, state_of, caller)["running"].size(), 1u);
+  EXPECT_EQ(running_list(config, state_of)["running"].size(), 2u);
+}
+
 TEST(ModelsList, LocalRecord) {
   config::Config config;
   config::Model& m1 = testing::add_model(config, "m1");

@@ -59,9 +59,12 @@ net::Awaitable<void> metrics(Call& call) {
 }  // namespace
 
 Routes observe_routes() {
-  return {{"GET", "/api/metrics/activity", activity}, {"GET", "/api/metrics/stats", stats},
-          {"GET", "/api/captures/{}", capture},       {"GET", "/api/hardware", hardware},
-          {"GET", "/api/performance", performance},   {"GET", "/metrics", metrics}};
+  return {{"GET", "/api/metrics/activity", activity, Access::operating},
+          {"GET", "/api/metrics/stats", stats, Access::operating},
+          {"GET", "/api/captures/{}", capture, Access::admin},
+          {"GET", "/api/hardware", hardware, Access::operating},
+          {"GET", "/api/performance", performance, Access::operating},
+          {"GET", "/metrics", metrics, Access::operating}};
 }
 
 }  // namespace llama_swap::server

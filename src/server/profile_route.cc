@@ -55,7 +55,8 @@ net::Awaitable<void> activate(Call& call) {
 }  // namespace
 
 Routes profile_routes() {
-  return {{"GET", "/api/profiles", list}, {"PUT", "/api/profiles/active", activate}};
+  return {{"GET", "/api/profiles", list, Access::operating},
+          {"PUT", "/api/profiles/active", activate, Access::operating}};
 }
 
 }  // namespace llama_swap::server

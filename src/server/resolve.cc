@@ -1,5 +1,6 @@
 #include "server/resolve.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/forward.h"
@@ -42,7 +43,15 @@ ResolvedName resolve_name(const config::Config& config, const config::Profile* p
 }
 
 Selection::Selection(Call& call, const config::Selector& selector)
-    : call_(call), selector_(selector), tried_(selector.targets.size()) {}
+    : call_(call), selector_(selector), tried_(selector.targets.size()) {
+  const Directory& directory = call.site->directory();
+  for (std::size_t i = 0; i < tried_.size(); ++i)
+    tried_[i] = !directory.find(selector.targets[i], call.caller);
+}
+
+bool Selection::is_visible() const {
+  return std::ranges::find(tried_, false) != tried_.end();
+}
 
 Candidate Selection::candidate(std::size_t index) const {
   const Core& core = call_.core;

@@ -29,7 +29,10 @@ class Selection {
  public:
   Selection(Call& call, const config::Selector& selector);
 
-  // One that has not been tried. Errors: unavailable, with the text for the client (503).
+  // False: the caller may use none of the targets, so that for it there is no such selector.
+  bool is_visible() const;
+  // One that has not been tried, and that the caller may use. Errors: unavailable, with the text
+  // for the client (503).
   util::Result<std::string> next();
   // Is another one to be tried where one cannot be reached?
   bool goes_on() const { return selector_.retry_after.count() > 0; }
@@ -39,7 +42,7 @@ class Selection {
 
   Call& call_;
   const config::Selector& selector_;
-  std::vector<bool> tried_;
+  std::vector<bool> tried_;  // or not for the caller
   SelectorTable::Reservation reservation_;
 };
 

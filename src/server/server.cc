@@ -4,9 +4,10 @@
 
 #include "server/access_log.h"
 #include "server/answer.h"
-#include "server/api_key.h"
-#include "server/cors.h"
+#include "server/client_address.h"
 #include "server/errors.h"
+#include "server/extra_headers.h"
+#include "server/upstream_guard.h"
 
 namespace llama_swap::server {
 namespace {
@@ -35,26 +36,16 @@ net::Awaitable<void> send_wrong_method(net::Exchange& exchange, std::string allo
   co_await send(exchange, 405, kText, "Method Not Allowed\n", std::move(extra));
 }
 
-bool is_upstream_content(std::string_view path) {
-  return path.starts_with("/upstream/") || path == "/comfyui" || path.starts_with("/comfyui/") ||
-         path == "/health";
-}
-
 net::Awaitable<void> send_clean_path(net::Exchange& exchange, std::string path) {
   const std::string_view query = exchange.request().query();
   if (!query.empty()) path.append("?").append(query);
   co_await send_redirect(exchange, 307, std::move(path));
 }
 
-net::Awaitable<void> send_unauthorized(net::Exchange& exchange) {
-  net::Headers extra;
-  extra.push_back({"WWW-Authenticate", "Basic realm=\"llama-swap\""});
-  co_await send_error(exchange, 401, "unauthorized: invalid or missing API key", std::move(extra));
-}
-
 }  // namespace
 
-Server::Server(Deps deps, config::ConfigPtr config) : core_(std::move(deps), std::move(config)) {
+Server::Server(Deps deps, config::ConfigPtr config)
+    : core_(std::move(deps), std::move(config)), gate_(core_) {
   for (const auto& part : {model_routes(), upstream_routes(), management_routes(), profile_routes(),
                            log_routes(), event_routes(), observe_routes()})
     routes_.insert(routes_.end(), part.begin(), part.end());
@@ -72,9 +63,11 @@ net::Awaitable<void> Server::handle_upstream(net::Exchange& exchange) {
 
 net::Awaitable<void> Server::handle(net::Exchange& exchange, Door door) {
   const util::Time began = util::Clock::now();
+  const SitePtr site = core_.site;
+  std::string key_name;
   std::exception_ptr failed;
   try {
-    co_await serve(exchange, door);
+    co_await serve(exchange, door, key_name);
   } catch (...) {  // a broken invariant ends one request, not the program
     failed = std::current_exception();
   }
@@ -90,17 +83,19 @@ net::Awaitable<void> Server::handle(net::Exchange& exchange, Door door) {
   if (!core_.deps.log.enabled(config::LogLevel::info) || !is_logged(exchange.request().path()))
     co_return;
   access_line_.clear();
-  append_access_line(access_line_, exchange, util::Clock::now() - began);
+  append_access_line(access_line_, exchange, client_ip(exchange, site->proxies()),
+                     util::Clock::now() - began, key_name);
   core_.deps.log.log(config::LogLevel::info, access_line_);
 }
 
-net::Awaitable<void> Server::serve(net::Exchange& exchange, Door door) {
+net::Awaitable<void> Server::serve(net::Exchange& exchange, Door door, std::string& key_name) {
   const net::RequestHead& head = exchange.request();
-  if (door == Door::upstreams && !is_upstream_content(head.path())) return send_unknown(exchange);
-  if (head.method == "OPTIONS") return send_preflight(exchange);
+  if (door == Door::upstreams && !is_upstream_path(head.path()) && head.path() != "/health")
+    return send_unknown(exchange);
+  if (head.method == "OPTIONS") return gate_.preflight(exchange, asked_for(head));
   Router::Match match = router_.match(head.method, head.path());
   if (auto* found = std::get_if<Router::Found>(&match))
-    return dispatch(exchange, std::move(*found));
+    return dispatch(exchange, std::move(*found), key_name);
   if (auto* redirect = std::get_if<Router::Redirect>(&match))
     return send_clean_path(exchange, std::move(redirect->path));
   if (auto* wrong = std::get_if<Router::WrongMethod>(&match))
@@ -108,14 +103,33 @@ net::Awaitable<void> Server::serve(net::Exchange& exchange, Door door) {
   return send_unknown(exchange);
 }
 
-net::Awaitable<void> Server::dispatch(net::Exchange& exchange, Router::Found found) {
+// What a preflight is about.
+std::optional<Access> Server::asked_for(const net::RequestHead& head) const {
+  const std::string_view* method = head.find("Access-Control-Request-Method");
+  if (!method) return std::nullopt;
+  const Router::Match match = router_.match(*method, head.path());
+  const auto* found = std::get_if<Router::Found>(&match);
+  return found ? std::optional(routes_[found->endpoint].access) : std::nullopt;
+}
+
+net::Awaitable<void> Server::dispatch(net::Exchange& exchange, Router::Found found,
+                                      std::string& key_name) {
   const Route& route = routes_[found.endpoint];
-  Call call{exchange, core_, core_.site, std::move(found.wildcard), found.raw_wildcard};
-  if (!route.open && !key_accepted(call.site->config().api_keys, exchange.request())) {
-    co_await send_unauthorized(exchange);
+  Call call{exchange, core_, core_.site, Caller(), std::move(found.wildcard), found.raw_wildcard};
+  const std::optional<Gate::Refusal> refusal = gate_.examine(call, route.access);
+  if (refusal) {
+    co_await gate_.refuse(call, *refusal);
     co_return;
   }
-  co_await route.endpoint(call);
+  key_name = call.caller.name();
+  ExtraHeaders::Fields fields = Gate::extra_headers(call, route.access);
+  if (fields.empty()) {
+    co_await route.endpoint(call);
+    co_return;
+  }
+  ExtraHeaders outer(exchange, std::move(fields));
+  Call decorated{outer, core_, call.site, call.caller, std::move(call.wildcard), call.raw_wildcard};
+  co_await route.endpoint(decorated);
 }
 
 void Server::reconfigure(config::ConfigPtr config) {

@@ -1,4 +1,5 @@
-// Every request comes in here (http-api 1, 2): access log, CORS, routes, API key, endpoint.
+// Every request comes in here (http-api 1, 2): access log, CORS, routes, gate (foreign pages, API
+// key), endpoint.
 //
 // I/O thread only.
 #pragma once
@@ -9,6 +10,7 @@
 #include "config/config.h"
 #include "net/exchange.h"
 #include "server/context.h"
+#include "server/gate.h"
 #include "server/router.h"
 
 namespace llama_swap::server {
@@ -37,10 +39,14 @@ class Server {
  private:
   enum class Door { all, upstreams };
   net::Awaitable<void> handle(net::Exchange& exchange, Door door);
-  net::Awaitable<void> serve(net::Exchange& exchange, Door door);
-  net::Awaitable<void> dispatch(net::Exchange& exchange, Router::Found found);
+  // `key_name` becomes the name of the client's key, if it has one.
+  net::Awaitable<void> serve(net::Exchange& exchange, Door door, std::string& key_name);
+  net::Awaitable<void> dispatch(net::Exchange& exchange, Router::Found found,
+                                std::string& key_name);
+  std::optional<Access> asked_for(const net::RequestHead& head) const;
 
   Core core_;
+  Gate gate_;
   std::vector<Route> routes_;
   Router router_;
   std::string access_line_;  // reused

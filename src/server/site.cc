@@ -1,11 +1,36 @@
 #include "server/site.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+
+#include "util/text.h"
 
 namespace llama_swap::server {
+namespace {
 
-Site::Site(net::Loop& loop, net::TimerWheel& wheel, config::ConfigPtr config, const Site* before)
-    : config_(std::move(config)), directory_(*config_) {
+std::string machine_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "";
+  return util::lower(name.data());
+}
+
+SiteRules rules_of(const config::Config& config, const std::vector<std::string>& host_names) {
+  SiteRules rules{config.allowed_origins, config.allowed_hosts, machine_name()};
+  for (const std::string& name : host_names) rules.hosts.push_back(util::lower(name));
+  return rules;
+}
+
+}  // namespace
+
+Site::Site(net::Loop& loop, net::TimerWheel& wheel, config::ConfigPtr config, const Site* before,
+           const std::vector<std::string>& host_names)
+    : config_(std::move(config)),
+      directory_(*config_),
+      keys_(*config_),
+      rules_(rules_of(*config_, host_names)),
+      proxies_(config_->trusted_proxies) {
   ignored_ = compile(config_->ignore_paths);
   for (const auto& [id, peer] : config_->peers) allowed_[id] = compile(peer.allow_paths);
   for (const auto& [id, model] : config_->models)

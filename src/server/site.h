@@ -12,18 +12,25 @@
 #include "config/config.h"
 #include "net/timer_wheel.h"
 #include "net/upstream.h"
+#include "server/client_address.h"
 #include "server/directory.h"
+#include "server/keys.h"
+#include "server/site_guard.h"
 
 namespace llama_swap::server {
 
 class Site {
  public:
-  // Connections to peers that stay the same are taken over from `before` (may be null). Loop and
-  // wheel must outlive it.
-  Site(net::Loop& loop, net::TimerWheel& wheel, config::ConfigPtr config, const Site* before);
+  // Connections to peers that stay the same are taken over from `before` (may be null).
+  // `host_names`: as in Deps. Loop and wheel must outlive it.
+  Site(net::Loop& loop, net::TimerWheel& wheel, config::ConfigPtr config, const Site* before,
+       const std::vector<std::string>& host_names = {});
 
   const config::Config& config() const { return *config_; }
   const Directory& directory() const { return directory_; }
+  const KeyRing& keys() const { return keys_; }
+  const SiteRules& rules() const { return rules_; }
+  const TrustedProxies& proxies() const { return proxies_; }
   // Does any model show clients that it is loading? Else nobody needs to know who wants a stream.
   bool shows_loading() const { return shows_loading_; }
   // Does a decoded path match upstream.ignorePaths?
@@ -40,6 +47,9 @@ class Site {
 
   const config::ConfigPtr config_;
   const Directory directory_;
+  const KeyRing keys_;
+  const SiteRules rules_;
+  const TrustedProxies proxies_;
   bool shows_loading_ = false;
   Patterns ignored_;
   std::map<std::string, Patterns> allowed_;                      // by peer id

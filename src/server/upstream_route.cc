@@ -10,6 +10,7 @@
 #include "server/model_route.h"
 #include "server/path.h"
 #include "server/rename.h"
+#include "server/upstream_guard.h"
 #include "util/text.h"
 
 namespace llama_swap::server {
@@ -29,8 +30,10 @@ std::string with_query(std::string path, std::string_view query) {
 // Whom the path after "/upstream/" names: the longest name that it begins with, be it of a pin of
 // the active profile, which then is replaced, or of a model. Nothing: that pin is disabled, or
 // stands for a selector, or there is no such name.
-std::optional<Directory::PathMatch> find_target(const Site& site, const config::Profile* profile,
-                                                std::string_view escaped) {
+std::optional<Directory::PathMatch> find_target(const Call& call) {
+  const Site& site = *call.site;
+  const config::Profile* const profile = call.core.profile();
+  const std::string_view escaped = call.raw_wildcard;
   const std::pair<std::string, std::string>* pinned = nullptr;
   std::size_t length_of_pin = 0;  // escaped
   if (profile) {
@@ -40,12 +43,12 @@ std::optional<Directory::PathMatch> find_target(const Site& site, const config::
         pinned = &pin, length_of_pin = *length;
     }
   }
-  auto match = site.directory().find_prefix(escaped);
+  auto match = site.directory().find_prefix(escaped, call.caller);
   if (!pinned || (match && match->name.size() > pinned->first.size())) return match;
   if (pinned->second.empty() || site.config().selectors.contains(pinned->second))
     return std::nullopt;
-  return site.directory().find_prefix(encode_path(pinned->second) +
-                                      std::string(escaped.substr(length_of_pin)));
+  const std::string path = encode_path(pinned->second) + std::string(escaped.substr(length_of_pin));
+  return site.directory().find_prefix(path, call.caller);
 }
 
 bool has_base_path(const config::Model& model) {
@@ -112,7 +115,7 @@ net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::stri
 net::Awaitable<void> upstream(Call& call) {
   net::Exchange& exchange = call.exchange;
   const net::RequestHead& head = exchange.request();
-  const auto match = find_target(*call.site, call.core.profile(), call.raw_wildcard);
+  const auto match = find_target(call);
   if (!match) {
     co_await send_error(exchange, 404, "model not found");
     co_return;
@@ -123,6 +126,11 @@ net::Awaitable<void> upstream(Call& call) {
     co_return;
   }
   const std::string rest = util::percent_decode(match->rest);
+  std::string refusal = upstream_refusal(call, match->target, rest);
+  if (!refusal.empty()) {
+    co_await send_error(exchange, 403, std::move(refusal));
+    co_return;
+  }
   const config::Model* local = match->target.local;
   if (auto refused = objection(call, match->target, rest)) {
     co_await send_error(exchange, refused->status, std::move(refused->message));
@@ -141,7 +149,8 @@ net::Awaitable<void> upstream(Call& call) {
   std::optional<InflightTable::Entry> entry;
   const bool ignored = local && local->ignore_websockets && is_websocket(head);
   if (is_model_endpoint(head.method, rest) && !ignored)
-    entry.emplace(call.core.inflight, exchange, local ? local->id : match->name, rest);
+    entry.emplace(call.core.inflight, exchange, local ? local->id : match->name, rest,
+                  call.caller.name());
   forwarding.entry = entry ? &*entry : nullptr;
   co_await pass_on(call, forwarding, match->name);
 }
@@ -154,13 +163,18 @@ net::Awaitable<void> comfy_root(Call& call) {
 
 net::Awaitable<void> comfy(Call& call) {
   const auto found = call.site->config().models.find(kComfy);
-  if (found == call.site->config().models.end()) {
+  if (found == call.site->config().models.end() || !call.caller.may_use(kComfy)) {
     co_await send_error(call.exchange, 404, "local model comfyui_auto not found");
     co_return;
   }
   const config::Model& model = found->second;
   Forwarding forwarding;
   forwarding.target.local = &model;
+  std::string refusal = upstream_refusal(call, forwarding.target, "/" + call.wildcard);
+  if (!refusal.empty()) {
+    co_await send_error(call.exchange, 403, std::move(refusal));
+    co_return;
+  }
   if (auto refused = objection(call, forwarding.target, call.wildcard)) {
     co_await send_error(call.exchange, refused->status, std::move(refused->message));
     co_return;
@@ -178,9 +192,9 @@ net::Awaitable<void> comfy(Call& call) {
 }  // namespace
 
 Routes upstream_routes() {
-  return {{"", "/upstream/{...}", upstream},
-          {"", "/comfyui", comfy_root},
-          {"", "/comfyui/{...}", comfy}};
+  return {{"", "/upstream/{...}", upstream, Access::upstream},
+          {"", "/comfyui", comfy_root, Access::upstream},
+          {"", "/comfyui/{...}", comfy, Access::upstream}};
 }
 
 }  // namespace llama_swap::server

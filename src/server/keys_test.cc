@@ -1,0 +1,100 @@
+#include "server/keys.h"
+
+#include <gtest/gtest.h>
+
+namespace llama_swap::server {
+namespace {
+
+using config::Role;
+
+config::NamedKey named(std::string name, std::string key, Role role = Role::user) {
+  config::NamedKey out;
+  out.name = std::move(name);
+  out.digest = util::sha256(key);
+  out.role = role;
+  return out;
+}
+
+net::RequestHead showing(std::string_view key) {
+  net::RequestHead head;
+  head.headers.push_back({"x-api-key", key});
+  return head;
+}
+
+TEST(Keys, WithoutKeysEverybodyMayDoEverything) {
+  const config::Config config;
+  const auto caller = KeyRing(config).identify(net::RequestHead());
+  ASSERT_TRUE(caller);
+  EXPECT_TRUE(caller->is(Role::admin));
+  EXPECT_TRUE(caller->may_use("any"));
+  EXPECT_TRUE(caller->may_swap());
+  EXPECT_TRUE(caller->key_is_forwarded());
+  EXPECT_EQ(caller->name(), "");
+}
+
+TEST(Keys, Identify) {
+  config::Config config;
+  config.api_keys = {"plain", "other"};
+  config.named_keys = {named("anna", "anna-key"), named("ops", "ops-key", Role::operating)};
+  const KeyRing ring(config);
+  const struct {
+    const char* key;
+    const char* want;  // name, role, forwarded
+  } cases[] = {
+      {"plain", " admin forwarded"},
+      {"other", " admin forwarded"},
+      {"anna-key", "anna user kept"},
+      {"ops-key", "ops operator kept"},
+      {"anna-ke", "nobody"},
+      {"anna-keyy", "nobody"},
+      {"", "nobody"},
+      {"anna", "nobody"},
+  };
+  for (const auto& c : cases) {
+    const auto caller = ring.identify(showing(c.key));
+    std::string got = "nobody";
+    if (caller) {
+      got = std::string(caller->name()) + " ";
+      got += caller->is(Role::admin) ? "admin" : caller->is(Role::operating) ? "operator" : "user";
+      got += caller->key_is_forwarded() ? " forwarded" : " kept";
+    }
+    EXPECT_EQ(got, c.want) << c.key;
+  }
+  EXPECT_FALSE(ring.identify(net::RequestHead()));
+}
+
+TEST(Keys, OnlyNamedKeys) {
+  config::Config config;
+  config.named_keys = {named("anna", "anna-key")};
+  EXPECT_FALSE(KeyRing(config).identify(net::RequestHead()));
+  EXPECT_TRUE(KeyRing(config).identify(showing("anna-key")));
+}
+
+TEST(Keys, Models) {
+  config::NamedKey key = named("anna", "k");
+  EXPECT_TRUE(Caller(key).may_use("anything"));
+  key.models = {"qwen*", "peer/*", "a?c"};
+  for (const char* mine : {"qwen", "qwen3-8b", "peer/x", "abc"})
+    EXPECT_TRUE(Caller(key).may_use(mine)) << mine;
+  for (const char* other : {"", "Qwen", "xqwen", "peer", "ac", "abbc"})
+    EXPECT_FALSE(Caller(key).may_use(other)) << other;
+}
+
+TEST(Keys, Patterns) {
+  const struct {
+    const char *pattern, *text;
+    bool want;
+  } cases[] = {
+      {"", "", true},       {"", "a", false},           {"*", "", true},
+      {"*", "a/b", true},   {"a*", "a", true},          {"*a", "bba", true},
+      {"*a", "bab", false}, {"a*b*c", "a-b-b-c", true}, {"a*b*c", "acb", false},
+      {"?", "", false},     {"??", "ab", true},         {"**a**", "bab", true},
+      {"[a]", "a", false},  {"a.c", "abc", false},      {"*aab", "aaaaab", true},
+      {"a*", "ba", false},
+  };
+  for (const auto& c : cases)
+    EXPECT_EQ(matches_pattern(c.pattern, c.text), c.want) << c.pattern << " " << c.text;
+}
+
+}  // namespace
+}  // namespace llama_swap::server

@@ -1,0 +1,151 @@
+"""apiKeys with names: what each role opens, which models a key sees, and what it may not cause."""
+
+import base64
+import hashlib
+import signal
+
+import pytest
+
+from harness.waiting import patience, until
+
+USER, OPERATOR, ADMIN, PLAIN = 'user-key', 'operator-key', 'admin-key', 'plain-key'
+KEYS = [
+    PLAIN,
+    {'key': USER, 'name': 'anna', 'models': ['a', 'nick*']},
+    {'sha256': hashlib.sha256(OPERATOR.encode()).hexdigest(), 'name': 'ops', 'role': 'operator'},
+    {'key': ADMIN, 'name': 'root', 'role': 'admin'},
+    {'key': 'guest-key', 'name': 'guest', 'maySwap': False},
+]
+
+
+def bearer(key):
+    return {'Authorization': 'Bearer ' + key}
+
+
+@pytest.fixture(scope='module')
+def daemon(shared_lab):
+    return shared_lab.daemon({'a': '', 'b': ''}, apiKeys=KEYS)
+
+
+# path, and the statuses for user, operator, admin (and the plain key)
+ROUTES = [
+    ('GET', '/v1/models', 200, 200, 200),
+    ('GET', '/models', 200, 200, 200),
+    ('GET', '/api/version', 200, 200, 200),
+    ('GET', '/running', 403, 200, 200),
+    ('GET', '/unload', 403, 200, 200),
+    ('POST', '/api/models/unload', 403, 200, 200),
+    ('POST', '/api/models/unload/a', 403, 200, 200),
+    ('GET', '/api/profiles', 403, 200, 200),
+    ('PUT', '/api/profiles/active', 403, 400, 400),
+    ('POST', '/api/inflight/77/cancel', 403, 404, 404),
+    ('HEAD', '/api/events', 403, 200, 200),
+    ('HEAD', '/logs/stream', 403, 200, 200),
+    ('GET', '/logs', 403, 200, 200),
+    ('GET', '/api/metrics/activity', 403, 200, 200),
+    ('GET', '/api/metrics/stats', 403, 200, 200),
+    ('GET', '/api/hardware', 403, 503, 503),
+    ('GET', '/api/performance', 403, 503, 503),
+    ('GET', '/metrics', 403, 503, 503),
+    ('GET', '/ui/', 403, 404, 404),
+    ('GET', '/api/captures/1', 403, 403, 404),
+]
+
+
+@pytest.mark.parametrize('method, path, user, operator, admin', ROUTES, ids=lambda value: str(value))
+def test_roles(daemon, method, path, user, operator, admin):
+    for key, status in ((USER, user), (OPERATOR, operator), (ADMIN, admin), (PLAIN, admin)):
+        answer = daemon.request(method, path, headers=bearer(key))
+        assert answer.status == status, (key, answer)
+        if status == 403 and method != 'HEAD':
+            assert answer.json['error']['code'] == 'forbidden' and 'role' in answer.message
+
+
+def test_models_of_a_user(daemon):
+    assert [m['id'] for m in daemon.get('/v1/models', headers=bearer(USER)).json['data']] == ['a']
+    assert [m['id'] for m in daemon.get('/v1/models', headers=bearer(OPERATOR)).json['data']] == ['a', 'b']
+    assert daemon.chat('a', headers=bearer(USER)).status == 200
+    hidden, unknown = (daemon.chat(model, headers=bearer(USER)) for model in ('b', 'nobody'))
+    assert hidden.status == unknown.status == 404
+    assert hidden.message == unknown.message == 'no router for requested model'
+    hidden = daemon.get('/upstream/b/props', headers=bearer(USER))
+    assert (hidden.status, hidden.message) == (404, 'model not found')
+
+
+def test_upstream_of_a_user(daemon):
+    chat = daemon.chat_body('a')
+    assert daemon.post('/upstream/a/v1/chat/completions', chat, headers=bearer(USER)).status == 200
+    for method, path in (('GET', '/upstream/a/'), ('GET', '/upstream/a/slots'), ('POST', '/upstream/a/x'),
+                         ('PUT', '/upstream/a/v1/chat/completions'), ('GET', '/upstream/a/v1/chat/completions')):
+        answer = daemon.request(method, path, headers=bearer(USER))
+        assert (answer.status, answer.message) == (403, 'this key opens model endpoints only'), path
+    assert daemon.get('/upstream/a/props', headers=bearer(OPERATOR)).status == 200
+
+
+def test_named_keys_are_not_passed_on(daemon):
+    basic = 'Basic ' + base64.b64encode(('x:' + USER).encode()).decode()
+    for headers in (bearer(USER), {'x-api-key': USER}, {'Authorization': basic}, {**bearer(USER), 'x-api-key': USER}):
+        seen = [name.lower() for name, _ in daemon.served_by('a', headers=headers)['headers']]
+        assert 'authorization' not in seen and 'x-api-key' not in seen, headers
+    assert ['Authorization', 'Bearer ' + PLAIN] in daemon.served_by('a', headers=bearer(PLAIN))['headers']
+
+
+def test_name_in_log_and_in_flight(daemon):
+    def lines():
+        log = daemon.get('/logs', headers=bearer(ADMIN)).text
+        return [line for line in log.splitlines() if 'GET /v1/models' in line and '"who-' in line]
+
+    daemon.get('/v1/models', headers={**bearer(USER), 'User-Agent': 'who-anna'})
+    daemon.get('/v1/models', headers={**bearer(PLAIN), 'User-Agent': 'who-knows'})
+    until(lambda: len(lines()) == 2, patience(5), 'both in the log')
+    assert lines()[0].endswith(' key=anna') and 'key=' not in lines()[1]
+
+    events = daemon.open('GET', '/api/events', headers=bearer(OPERATOR))
+    events.head()
+    assert daemon.chat('a', headers=bearer(USER)).status == 200
+    seen = events.read_until(r'\"metadata\":{\"key\":\"anna\"}').text
+    everything = seen + daemon.get('/logs', headers=bearer(ADMIN)).text
+    assert not [key for key in (USER, OPERATOR, ADMIN, PLAIN) if key in everything]
+
+
+def test_guest_uses_what_is_loaded(lab):
+    daemon = lab.daemon({'a': '', 'b': ''}, apiKeys=KEYS)
+    guest = bearer('guest-key')
+    assert daemon.chat('a', headers=guest).status == 200  # nothing had to stop for it
+    assert daemon.chat('a', headers=guest).status == 200
+    refused = daemon.chat('b', headers=guest)
+    assert refused.status == 409 and refused.headers['retry-after'] == '30'
+    assert 'another model would have to stop' in refused.message
+    assert refused.json['error']['code'] == 'conflict'
+    assert daemon.post('/upstream/b/v1/chat/completions', daemon.chat_body('b'), headers=guest).status == 409
+    assert lab.starts('b') == 0 and daemon.chat('a', headers=guest).status == 200
+    assert daemon.chat('b', headers=bearer(OPERATOR)).status == 200
+    assert daemon.chat('b', headers=guest).status == 200 and daemon.chat('a', headers=guest).status == 409
+
+
+def test_key_file_is_read_again_on_reload(lab):
+    (lab.folder / 'key').write_text('first\nrest\n')
+    daemon = lab.daemon({'a': ''}, apiKeys=[{'keyFile': 'key', 'name': 'f', 'role': 'operator'}])
+    assert daemon.get('/running', headers=bearer('first')).status == 200
+    (lab.folder / 'key').write_text('second')
+    daemon.signal(signal.SIGHUP)
+    until(lambda: daemon.get('/running', headers=bearer('second')).status == 200, patience(5), 'the second key')
+    assert daemon.get('/running', headers=bearer('first')).status == 401
+
+
+def test_guesses_are_logged_and_slowed_down(lab):
+    daemon = lab.daemon({'a': ''}, apiKeys=KEYS)
+    wrong = {**bearer('guessed-key'), 'X-Forwarded-For': '6.6.6.6'}
+    took = [daemon.get('/running', headers=wrong).took for _ in range(7)]
+    assert took[5] >= 0.5 and took[6] >= 1.0, took
+    # Those who know, and those who show nothing, do not wait for anybody.
+    slow = daemon.open('GET', '/running', headers=wrong)
+    assert daemon.get('/running', headers=bearer(ADMIN)).status == 200
+    assert daemon.get('/running').status == 401
+    assert slow.finish().status == 401 and slow.answer.took >= 2.0
+    log = daemon.get('/logs', headers=bearer(ADMIN)).text
+    assert log.count('wrong API key from 127.0.0.1') == 8 and 'guessed-key' not in log
+    # The server does not wait for them either.
+    daemon.open('GET', '/running', headers=wrong)
+    until(lambda: daemon.get('/logs', headers=bearer(ADMIN)).text.count('wrong API key') == 9, patience(5), 'the guess')
+    assert daemon.terminate() == 0
