@@ -6,8 +6,9 @@
 
 namespace llama_swap::net {
 
-ConnectionSet::ConnectionSet(Loop& loop, TimerWheel& wheel, Handler handler, ServerLimits limits)
-    : loop_(loop), wheel_(wheel), handler_(std::move(handler)), limits_(limits) {}
+ConnectionSet::ConnectionSet(Loop& loop, TimerWheel& wheel, Handler handler, ServerLimits limits,
+                             const TlsServerContext* tls)
+    : loop_(loop), wheel_(wheel), handler_(std::move(handler)), limits_(limits), tls_(tls) {}
 
 ConnectionSet::~ConnectionSet() = default;
 
@@ -18,12 +19,13 @@ void ConnectionSet::start(int family, int fd) {
 }
 
 Awaitable<void> ConnectionSet::serve(std::shared_ptr<Connection> connection) {
-  for (;;) {
+  bool good = true;
+  if (tls_ != nullptr) good = co_await connection->secure(*tls_);
+  while (good) {
     const bool asked = co_await connection->next_request();
     if (!asked) break;
     co_await handler_(*connection);
-    const bool again = co_await connection->complete();
-    if (!again) break;
+    good = co_await connection->complete();
   }
   connection->close();
   const auto at = std::ranges::find(open_, connection.get());

@@ -59,6 +59,12 @@ bool bodiless(int status) {
   return status < 200 || status == 204 || status == 304;
 }
 
+// As a request does, and no TLS handshake.
+bool begins_with_letter(int fd) {
+  char first = 0;
+  return ::recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && first >= 'A' && first <= 'Z';
+}
+
 util::Result<void> gone() {
   return util::fail(util::Errc::closed, "the client is gone");
 }
@@ -93,13 +99,29 @@ void Connection::drain() {
   keep_alive_ = false;
   if (!idle_) return;
   // A head on its way gets a moment, no more.
-  if (begin_ == end_)
-    stream_.cut();
-  else
+  if (begin_ < end_) {
     deadline_.set(util::Clock::now() + kLinger);
+    return;
+  }
+  stream_.end_writing();
+  stream_.cut();
 }
 
 // ---------------------------------------------------------------- requests
+
+Awaitable<bool> Connection::secure(const TlsServerContext& tls) {
+  deadline_.set(util::Clock::now() + limits_.tls_handshake_timeout);
+  const auto [ec] = co_await stream_.socket().async_wait(Stream::Socket::wait_read, use_awaitable);
+  if (ec) co_return false;
+  if (begins_with_letter(stream_.fd())) {
+    co_await refuse(400, "Client sent an HTTP request to an HTTPS server.");
+    co_return false;
+  }
+  auto session = tls.session(stream_.fd());
+  const auto shaken = co_await stream_.start_tls(std::move(session));
+  deadline_.clear();
+  co_return shaken.has_value();
+}
 
 void Connection::begin_exchange() {
   status_ = 0;
@@ -189,7 +211,7 @@ Awaitable<void> Connection::refuse(int status, std::string_view reason) {
 // Closing with unread input makes the kernel reset the connection, which can take the answer away
 // from the client. So: end our direction, and read on for a moment.
 Awaitable<void> Connection::linger() {
-  ::shutdown(stream_.fd(), SHUT_WR);
+  stream_.end_writing();
   deadline_.set(util::Clock::now() + kLinger);
   std::array<char, 4096> sink;
   for (std::size_t seen = 0; seen < (1 << 20);) {
@@ -576,17 +598,32 @@ void Connection::on_watch_tick() {
 
 void Connection::ask_kernel() {
   asked_kernel_ = true;
+  if (stream_.tls()) return ask_tls();
   auto on_answer = [self = shared_from_this()](const boost::system::error_code& ec, std::size_t n) {
-    self->asked_kernel_ = false;
-    if (!ec && n > 0) {
-      if (!self->gone_) return;
-      self->data_waits_ = true;
-      self->watch_tick_.set(util::Clock::now() + kWatchTick);
-    } else if (self->stream_.is_open()) {
-      self->on_client_gone();
-    }
+    self->on_kernel_answer(!ec && n > 0);
   };
   stream_.socket().async_receive(boost::asio::buffer(&peeked_, 1), MSG_PEEK, std::move(on_answer));
+}
+
+// What the kernel has may be a message of TLS itself: then it is asked again.
+void Connection::ask_tls() {
+  auto on_readable = [self = shared_from_this()](const boost::system::error_code& ec) {
+    const std::ptrdiff_t n = ec ? Stream::kFailed : self->stream_.peek();
+    if (n == Stream::kBlocked) return self->ask_tls();
+    self->on_kernel_answer(n > 0);
+  };
+  stream_.socket().async_wait(Stream::Socket::wait_read, std::move(on_readable));
+}
+
+void Connection::on_kernel_answer(bool data) {
+  asked_kernel_ = false;
+  if (data) {
+    if (!gone_) return;
+    data_waits_ = true;
+    watch_tick_.set(util::Clock::now() + kWatchTick);
+  } else if (stream_.is_open()) {
+    on_client_gone();
+  }
 }
 
 void Connection::on_client_gone() {

@@ -14,6 +14,7 @@
 #include "net/listener.h"
 #include "net/stream.h"
 #include "net/timer_wheel.h"
+#include "net/tls_context.h"
 
 namespace llama_swap::net {
 
@@ -21,6 +22,10 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
  public:
   Connection(Loop& loop, TimerWheel& wheel, const ServerLimits& limits, int family, int fd);
 
+  // First of all on a port for TLS: shakes hands. False: nothing came of it, and the connection is
+  // to be closed (one that speaks plain HTTP has been told so). stream().tls()->protocol() is what
+  // the client means to speak.
+  Awaitable<bool> secure(const TlsServerContext& tls);
   // Waits for the next request and takes it up. False: the connection is to be closed (it may have
   // been answered 400).
   Awaitable<bool> next_request();
@@ -32,6 +37,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   void cut() { stream_.cut(); }
   void close();
   bool upgraded() const { return upgraded_; }
+  Stream& stream() { return stream_; }
 
   const RequestHead& request() const override { return head_; }
   std::string_view protocol() const override {
@@ -81,6 +87,8 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   Awaitable<util::Result<void>> send_rest(Awaitable<bool> sending);
   util::Result<void> after_sending(bool sent);
   void ask_kernel();
+  void ask_tls();
+  void on_kernel_answer(bool data);
   void on_watch_tick();
   void on_client_gone();
 

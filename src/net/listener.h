@@ -1,4 +1,4 @@
-// Listening sockets and the HTTP/1 connections that come from them. I/O thread only.
+// Listening sockets and the connections that come from them. I/O thread only.
 #pragma once
 
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -20,6 +20,7 @@ namespace llama_swap::net {
 struct ServerLimits {
   std::size_t max_head = 64 << 10;                  // bytes; 431 beyond
   std::uint64_t max_body = std::uint64_t{1} << 30;  // bytes; read_body fails with too_large beyond
+  std::chrono::seconds tls_handshake_timeout{60};   // from the connection to its end
   std::chrono::seconds head_timeout{
       60};  // from the first byte of a head to its end; then it is closed
   std::chrono::seconds idle_timeout{600};   // between two requests of a connection
@@ -28,12 +29,15 @@ struct ServerLimits {
 };
 
 class Connection;
+class TlsServerContext;
 
 // All connections of a server: what serves them, and how they end.
 class ConnectionSet {
  public:
-  // Loop and wheel must outlive it. `handler` is called once for every request.
-  ConnectionSet(Loop& loop, TimerWheel& wheel, Handler handler, ServerLimits limits);
+  // Loop and wheel must outlive it. `handler` is called once for every request. With `tls`, which
+  // must outlive it, too, connections are HTTPS.
+  ConnectionSet(Loop& loop, TimerWheel& wheel, Handler handler, ServerLimits limits,
+                const TlsServerContext* tls = nullptr);
   ~ConnectionSet();
 
   // Serves a connected socket until it ends.
@@ -57,6 +61,7 @@ class ConnectionSet {
   TimerWheel& wheel_;
   const Handler handler_;
   ServerLimits limits_;
+  const TlsServerContext* const tls_;  // null: plain
   std::vector<Connection*> open_;
   bool draining_ = false;
   std::function<void()> empty_;

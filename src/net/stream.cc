@@ -55,6 +55,7 @@ bool Stream::assign(int family, int fd) {
 
 std::ptrdiff_t Stream::try_read(std::span<char> buffer) {
   if (cut_ || !socket_.is_open()) return kFailed;
+  if (tls_) return tls_->read(buffer);
   ssize_t n;
   do {
     n = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), 0);
@@ -65,6 +66,11 @@ std::ptrdiff_t Stream::try_read(std::span<char> buffer) {
 
 std::ptrdiff_t Stream::try_write(std::initializer_list<std::string_view> pieces) {
   if (cut_ || !socket_.is_open()) return kFailed;
+  if (tls_) {
+    const std::ptrdiff_t n = tls_->write({pieces.begin(), pieces.size()});
+    if (n > 0) bytes_written_ += static_cast<std::uint64_t>(n);
+    return n;
+  }
   std::array<iovec, kMaxPieces> parts;
   std::size_t count = 0;
   for (const std::string_view piece : pieces)
@@ -86,7 +92,7 @@ Awaitable<std::ptrdiff_t> Stream::read(std::span<char> buffer) {
     const std::ptrdiff_t n = try_read(buffer);
     if (n != kBlocked) return ready(n);
   }
-  return read_later(buffer);
+  return tls_ ? read_tls_later(buffer) : read_later(buffer);
 }
 
 Awaitable<std::ptrdiff_t> Stream::read_later(std::span<char> buffer) {
@@ -97,6 +103,17 @@ Awaitable<std::ptrdiff_t> Stream::read_later(std::span<char> buffer) {
   if (ec) co_return ec == boost::asio::error::eof ? kEof : kFailed;
   drained_ = n < buffer.size();
   co_return cut_ ? kFailed : static_cast<std::ptrdiff_t>(n);
+}
+
+Awaitable<std::ptrdiff_t> Stream::read_tls_later(std::span<char> buffer) {
+  std::ptrdiff_t n = kBlocked;
+  while (n == kBlocked) {
+    const auto side = blocked_on();
+    const auto [ec] = co_await socket_.async_wait(side, use_awaitable);
+    if (ec) co_return kFailed;
+    n = try_read(buffer);
+  }
+  co_return n;
 }
 
 Awaitable<bool> Stream::write(std::string_view first, std::string_view second,
@@ -113,13 +130,33 @@ Awaitable<bool> Stream::write(std::string_view first, std::string_view second,
 Awaitable<bool> Stream::write_rest(std::string_view first, std::string_view second,
                                    std::string_view third) {
   while (!first.empty() || !second.empty() || !third.empty()) {
-    const auto [ec] = co_await socket_.async_wait(Socket::wait_write, use_awaitable);
+    const auto side = blocked_on();
+    const auto [ec] = co_await socket_.async_wait(side, use_awaitable);
     if (ec) co_return false;
     const std::ptrdiff_t n = try_write({first, second, third});
     if (n == kFailed) co_return false;
     if (n != kBlocked) take(static_cast<std::size_t>(n), first, second, third);
   }
   co_return true;
+}
+
+Awaitable<util::Result<void>> Stream::start_tls(std::unique_ptr<TlsSession> session) {
+  tls_ = std::move(session);
+  while (!cut_ && socket_.is_open()) {
+    const std::ptrdiff_t n = tls_->handshake();
+    if (n == kFailed) co_return util::fail(util::Errc::invalid, tls_->error());
+    if (n > 0) co_return util::Result<void>{};
+    const auto side = blocked_on();
+    const auto [ec] = co_await socket_.async_wait(side, use_awaitable);
+    if (ec) break;
+  }
+  co_return util::fail(util::Errc::closed, "the connection was closed");
+}
+
+void Stream::end_writing() {
+  if (cut_ || !socket_.is_open()) return;
+  if (tls_) tls_->end();
+  ::shutdown(socket_.native_handle(), SHUT_WR);
 }
 
 void Stream::cut() {
@@ -132,19 +169,22 @@ void Stream::reset() {
   if (!socket_.is_open()) return;
   const linger now{1, 0};
   ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  cut_ = true;
   close();
 }
 
 void Stream::close() {
+  if (tls_ && !cut_ && socket_.is_open()) tls_->end();
   cut_ = true;
   boost::system::error_code ignored;
   socket_.close(ignored);
 }
 
-bool Stream::readable_now() {
+std::ptrdiff_t Stream::peek() {
+  if (tls_) return is_open() ? tls_->peek() : kFailed;
   char first;
   const ssize_t n = ::recv(fd(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
-  return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+  return n < 0 && errno == EINTR ? kBlocked : n < 0 ? failure() : n;
 }
 
 bool Stream::peer_closed() {

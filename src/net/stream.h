@@ -1,6 +1,6 @@
-// A connected byte stream: a TCP or unix socket, non-blocking. Reads and writes are tried at once
-// and wait for readiness only when the kernel says so (research figures:
-// docs/decisions/002-event-loop.md). I/O thread only.
+// A connected byte stream: a TCP or unix socket, non-blocking, with or without TLS on top. Reads
+// and writes are tried at once and wait for readiness only when the kernel says so (research
+// figures: docs/decisions/002-event-loop.md). I/O thread only.
 #pragma once
 
 #include <sys/uio.h>
@@ -10,23 +10,29 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <span>
 #include <string_view>
 
 #include "net/loop.h"
+#include "net/tls_session.h"
+#include "util/result.h"
 
 namespace llama_swap::net {
 
 class Stream {
  public:
   // Results of reads and writes besides a positive number of bytes.
-  static constexpr std::ptrdiff_t kEof = 0;
+  static constexpr std::ptrdiff_t kEof = 0;  // with TLS only one that the other side has signed
   static constexpr std::ptrdiff_t kBlocked = -1;
   static constexpr std::ptrdiff_t kFailed = -2;
 
   using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, Executor>;
 
   explicit Stream(Loop& loop) : socket_(loop) {}
+  ~Stream() {
+    if (tls_) close();
+  }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
@@ -36,7 +42,14 @@ class Stream {
   bool is_open() const { return socket_.is_open(); }
   int fd() { return socket_.is_open() ? socket_.native_handle() : -1; }
 
+  // Shakes hands; from then on what is read and written here is what TLS carries. Nothing may have
+  // been read or written before, and the caller sets the time limit: cut() ends it. Errors: closed
+  // (cut, or gone), invalid (no agreement, a certificate that is not good; the text says why).
+  Awaitable<util::Result<void>> start_tls(std::unique_ptr<TlsSession> session);
+  const TlsSession* tls() const { return tls_.get(); }  // null: none
+
   std::ptrdiff_t try_read(std::span<char> buffer);
+  // What was blocked has to be tried again, before anything else is written.
   std::ptrdiff_t try_write(std::initializer_list<std::string_view> pieces);
   std::ptrdiff_t try_write(std::string_view data) { return try_write({data}); }
 
@@ -48,6 +61,8 @@ class Stream {
   Awaitable<bool> write(std::string_view first, std::string_view second = {},
                         std::string_view third = {});
 
+  // Ends our direction, in order: the other side sees that it has got everything.
+  void end_writing();
   // Ends both directions now: whoever waits on the stream, or will, sees kEof or kFailed. The
   // descriptor stays until close() or destruction, so this may be called at any time from anywhere
   // on the loop.
@@ -55,10 +70,14 @@ class Stream {
   bool was_cut() const { return cut_; }
   // Like cut, and the other side sees a reset instead of an end.
   void reset();
+  // In order, unless it was cut.
   void close();
 
-  // Is there something to read, an end or an error? (Costs a system call.)
-  bool readable_now();
+  // What try_read would say now, without taking anything (costs a system call). kBlocked also where
+  // the socket is readable, as TLS has messages of its own.
+  std::ptrdiff_t peek();
+  // Is there something to read, an end or an error?
+  bool readable_now() { return peek() != kBlocked; }
   // Has the other side closed its direction, even if data is still unread?
   bool peer_closed();
 
@@ -69,13 +88,21 @@ class Stream {
 
  private:
   Awaitable<std::ptrdiff_t> read_later(std::span<char> buffer);
+  Awaitable<std::ptrdiff_t> read_tls_later(std::span<char> buffer);
   Awaitable<bool> write_rest(std::string_view first, std::string_view second,
                              std::string_view third);
 
+  // What a write that is blocked waits for; with TLS also what a read waits for.
+  Socket::wait_type blocked_on() const {
+    return !tls_ || tls_->wants_write() ? Socket::wait_write : Socket::wait_read;
+  }
+
   Socket socket_;
+  std::unique_ptr<TlsSession> tls_;
   std::uint64_t bytes_written_ = 0;
   bool cut_ = false;
-  bool drained_ = false;  // the last read took all there was, so the next one will have to wait
+  bool drained_ =
+      false;  // without TLS: the last read took all there was, so the next one will have to wait
 };
 
 }  // namespace llama_swap::net

@@ -7,6 +7,9 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
 
+#include "net/proxy_tunnel.h"
+#include "util/text.h"
+
 namespace llama_swap::net {
 namespace {
 
@@ -28,8 +31,28 @@ void keep_alive(int fd, std::chrono::seconds period) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof every);
 }
 
-util::Error connect_error(const Url& base, const boost::system::error_code& ec, bool timed_out) {
-  const std::string where = "connect to " + base.host + ":" + std::to_string(base.port);
+std::string host_and_port(const Url& url) {
+  const bool v6 = url.host.find(':') != std::string::npos;
+  return (v6 ? "[" + url.host + "]" : url.host) + ":" + std::to_string(url.port);
+}
+
+// Without a file of its own, all share one: the system's certificates are many.
+util::Result<std::shared_ptr<const TlsClientContext>> client_context(const std::string& ca_file) {
+  static std::weak_ptr<const TlsClientContext> common;
+  if (!ca_file.empty()) return TlsClientContext::make(ca_file);
+  if (auto known = common.lock()) return known;
+  auto made = TlsClientContext::make(ca_file);
+  if (made) common = *made;
+  return made;
+}
+
+const ProxyEnvironment& proxy_environment() {
+  static const ProxyEnvironment once = read_proxy_environment();
+  return once;
+}
+
+util::Error connect_error(const Url& hop, const boost::system::error_code& ec, bool timed_out) {
+  const std::string where = "connect to " + hop.host + ":" + std::to_string(hop.port);
   if (timed_out) return {util::Errc::timed_out, where + ": timed out"};
   const auto code = ec == asio::error::connection_refused  ? util::Errc::refused
                     : ec == asio::error::operation_aborted ? util::Errc::cancelled
@@ -48,8 +71,18 @@ UpstreamConnection::~UpstreamConnection() {
   if (const auto upstream = owner.lock()) upstream->all_.erase(this);
 }
 
-Upstream::Upstream(Loop& loop, TimerWheel& wheel, Url base, UpstreamTimeouts timeouts)
-    : loop_(loop), wheel_(wheel), base_(std::move(base)), timeouts_(timeouts) {}
+Upstream::Upstream(Loop& loop, TimerWheel& wheel, Url base, UpstreamTimeouts timeouts,
+                   std::string ca_file)
+    : loop_(loop),
+      wheel_(wheel),
+      base_(std::move(base)),
+      timeouts_(timeouts),
+      ca_file_(std::move(ca_file)),
+      proxy_(proxy_for(base_, proxy_environment())) {
+  if (!proxy_ || !*proxy_ || base_.scheme == "https") return;
+  target_prefix_ = "http://" + base_.authority;
+  proxy_authorization_ = (*proxy_)->authorization;
+}
 
 Upstream::~Upstream() = default;
 
@@ -87,20 +120,20 @@ void Upstream::close_all() {
 
 Awaitable<util::Result<void>> Upstream::resolve(Cancel& cancel) {
   boost::system::error_code ec;
-  const auto literal = asio::ip::make_address(base_.host, ec);
+  const Url& hop = next_hop();
+  const auto literal = asio::ip::make_address(hop.host, ec);
   if (!ec) {
-    endpoints_ = {{literal, base_.port}};
-  } else if (base_.host == "localhost") {
-    endpoints_ = {{asio::ip::address_v4::loopback(), base_.port},
-                  {asio::ip::address_v6::loopback(), base_.port}};
+    endpoints_ = {{literal, hop.port}};
+  } else if (util::iequals(hop.host, "localhost")) {
+    endpoints_ = {{asio::ip::address_v4::loopback(), hop.port},
+                  {asio::ip::address_v6::loopback(), hop.port}};
   } else {
     asio::ip::basic_resolver<Tcp, Executor> resolver(loop_);
     cancel = [&resolver] { resolver.cancel(); };
     const auto [error, found] =
-        co_await resolver.async_resolve(base_.host, std::to_string(base_.port), use_awaitable);
+        co_await resolver.async_resolve(hop.host, std::to_string(hop.port), use_awaitable);
     cancel = nullptr;
-    if (error)
-      co_return util::fail(util::Errc::io, "look up " + base_.host + ": " + error.message());
+    if (error) co_return util::fail(util::Errc::io, "look up " + hop.host + ": " + error.message());
     for (const auto& entry : found) endpoints_.push_back(entry.endpoint());
   }
   co_return util::Result<void>{};
@@ -108,6 +141,7 @@ Awaitable<util::Result<void>> Upstream::resolve(Cancel& cancel) {
 
 Awaitable<util::Result<std::unique_ptr<UpstreamConnection>>> Upstream::connect(Cancel& cancel) {
   const auto self = shared_from_this();
+  if (!proxy_) co_return tl::unexpected(proxy_.error());
   if (endpoints_.empty()) {
     auto resolved = co_await resolve(cancel);
     if (!resolved) co_return tl::unexpected(resolved.error());
@@ -131,18 +165,63 @@ Awaitable<util::Result<std::unique_ptr<UpstreamConnection>>> Upstream::connect(C
     if (timeouts_.connect.count() > 0) deadline.set(util::Clock::now() + timeouts_.connect);
     cancel = [&connection] { connection->stream.cut(); };
     const auto [ec] = co_await connection->stream.socket().async_connect(endpoint, use_awaitable);
-    cancel = nullptr;
     deadline.clear();
     if (!ec && !connection->stream.was_cut()) {
       // The next one starts with the address that worked.
-      if (i > 0) endpoints_ = {endpoint};
+      if (i > 0 && endpoints_ == endpoints)
+        std::rotate(endpoints_.begin(), endpoints_.begin() + static_cast<std::ptrdiff_t>(i),
+                    endpoints_.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+      if (base_.scheme == "https") {
+        const auto secured = co_await secure(connection->stream);
+        cancel = nullptr;
+        if (!secured) co_return tl::unexpected(secured.error());
+      }
+      cancel = nullptr;
       co_return connection;
     }
+    cancel = nullptr;
     last = ec ? ec : boost::system::error_code(asio::error::operation_aborted);
     if (timed_out || connection->stream.was_cut()) break;
   }
-  if (base_.host != "localhost") endpoints_.clear();  // the name may lead elsewhere by now
-  co_return tl::unexpected(connect_error(base_, last, timed_out));
+  endpoints_.clear();  // the name may lead elsewhere by now
+  co_return tl::unexpected(connect_error(next_hop(), last, timed_out));
+}
+
+// What comes between the connection and the first request to an https server.
+Awaitable<util::Result<void>> Upstream::secure(Stream& stream) {
+  bool late = false;
+  Deadline deadline(wheel_, [&] {
+    late = true;
+    stream.cut();
+  });
+  const auto limit = [&](std::chrono::seconds time) {
+    deadline.clear();
+    if (time.count() > 0) deadline.set(util::Clock::now() + time);
+  };
+  const auto failed = [&](const std::string& what, const util::Error& why) {
+    const bool cancelled = !late && stream.was_cut();
+    if (late) return util::fail(util::Errc::timed_out, what + ": timed out");
+    return util::fail(cancelled ? util::Errc::cancelled : util::Errc::invalid,
+                      what + ": " + why.message);
+  };
+  const std::string target = host_and_port(base_);
+  if (*proxy_) {
+    limit(timeouts_.connect);
+    const auto opened = co_await open_tunnel(stream, **proxy_, target);
+    if (!opened)
+      co_return failed("connect to " + target + " through the proxy " + host_and_port(next_hop()),
+                       opened.error());
+  }
+  if (!tls_) {
+    auto made = client_context(ca_file_);
+    if (!made) co_return tl::unexpected(made.error());
+    tls_ = std::move(*made);
+  }
+  limit(timeouts_.tls_handshake);
+  auto session = tls_->session(stream.fd(), base_.host);
+  const auto secured = co_await stream.start_tls(std::move(session));
+  if (!secured) co_return failed("TLS handshake with " + target, secured.error());
+  co_return util::Result<void>{};
 }
 
 }  // namespace llama_swap::net

@@ -103,7 +103,7 @@ net::Awaitable<Run::Attempt> Run::attempt() {
   begin_ = end_ = 0;
   if (connection_->in.empty()) connection_->in.resize(kSmallBuffer);
   const auto limit = upstream_.timeouts().response_header;
-  make_request_head(exchange_, upstream_.base(), request_, connection_->out);
+  make_request_head(exchange_, upstream_, request_, connection_->out);
   const Sent sent = co_await send(*connection_, wheel_, limit, request_);
   sent_whole_ = sent.kind == Sent::whole;
   if (exchange_.client_gone()) co_return Attempt::failed;

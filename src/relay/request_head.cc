@@ -28,18 +28,20 @@ bool is_upgrade(const net::RequestHead& head) {
          net::header_has_token(head.headers, "Upgrade", "websocket");
 }
 
-void make_request_head(const net::Exchange& exchange, const net::Url& base, const Request& request,
-                       std::string& out) {
+void make_request_head(const net::Exchange& exchange, const net::Upstream& upstream,
+                       const Request& request, std::string& out) {
   const net::RequestHead& head = exchange.request();
   const net::ConnectionTokens named(head.headers);
   out.clear();
   const auto add = [&out](std::string_view name, std::string_view value) {
     out.append(name).append(": ").append(value).append("\r\n");
   };
-  out.append(head.method).append(" ").append(request.target).append(" HTTP/1.1\r\n");
+  out.append(head.method).append(" ").append(upstream.target_prefix());
+  out.append(request.target).append(" HTTP/1.1\r\n");
 
   const std::string_view* const host = head.find("Host");
-  add("Host", request.to_peer || host == nullptr ? std::string_view(base.authority) : *host);
+  const std::string_view authority = upstream.base().authority;
+  add("Host", request.to_peer || host == nullptr ? authority : *host);
   std::string_view forwarded_for;  // what came; fields of one name are one list (RFC 9110 5.3)
   std::string several;
   for (const net::Header& header : head.headers) {
@@ -68,6 +70,8 @@ void make_request_head(const net::Exchange& exchange, const net::Url& base, cons
     add("Authorization", "Bearer " + request.api_key);
     add("X-Api-Key", request.api_key);
   }
+  if (!upstream.proxy_authorization().empty())
+    add("Proxy-Authorization", upstream.proxy_authorization());
   if (request.allow_upgrade && is_upgrade(head)) {
     add("Connection", "Upgrade");
     add("Upgrade", *head.find("Upgrade"));

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "net/exchange.h"
-#include "net/url.h"
+#include "net/upstream.h"
 #include "relay/relay.h"
 
 namespace llama_swap::relay {
@@ -13,7 +13,7 @@ namespace llama_swap::relay {
 bool is_upgrade(const net::RequestHead& head);
 
 // Request line and fields, the empty line included, in place of what `out` held.
-void make_request_head(const net::Exchange& exchange, const net::Url& base, const Request& request,
-                       std::string& out);
+void make_request_head(const net::Exchange& exchange, const net::Upstream& upstream,
+                       const Request& request, std::string& out);
 
 }  // namespace llama_swap::relay

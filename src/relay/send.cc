@@ -17,12 +17,7 @@ class Watch {
   Watch(Stream& stream, net::TimerWheel& wheel, std::chrono::seconds limit)
       : stream_(stream), limit_(limit), deadline_(wheel, [this] { on_deadline(); }) {
     if (limit_.count() > 0) deadline_.set(util::Clock::now() + limit_);
-    auto on_readable = [this, alive = std::weak_ptr<int>(alive_)](boost::system::error_code ec) {
-      if (ec || alive.expired()) return;
-      answers_ = true;
-      cancel();
-    };
-    stream_.socket().async_wait(Stream::Socket::wait_read, std::move(on_readable));
+    watch();
   }
   ~Watch() { cancel(); }
   Watch(const Watch&) = delete;
@@ -32,6 +27,15 @@ class Watch {
   Sent ended() const { return {late_ ? Sent::late : Sent::part, {}}; }
 
  private:
+  void watch() {
+    auto on_readable = [this, alive = std::weak_ptr<int>(alive_)](boost::system::error_code ec) {
+      if (ec || alive.expired()) return;
+      if (!stream_.readable_now()) return watch();
+      answers_ = true;
+      cancel();
+    };
+    stream_.socket().async_wait(Stream::Socket::wait_read, std::move(on_readable));
+  }
   void cancel() {
     boost::system::error_code ignored;
     stream_.socket().cancel(ignored);

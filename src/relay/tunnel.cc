@@ -14,6 +14,7 @@ net::Awaitable<void> copy(net::Stream& from, std::string_view early, net::Stream
   bool good = co_await to.write(early);
   while (good) {
     const std::ptrdiff_t n = co_await from.read(buffer);
+    if (n == net::Stream::kEof) to.end_writing();
     if (n <= 0) break;
     good = co_await to.write({buffer.data(), static_cast<std::size_t>(n)});
   }

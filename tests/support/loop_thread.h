@@ -62,6 +62,8 @@ class Socket {
   void close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
+  // The descriptor, which is the caller's to close from then on.
+  int release() { return std::exchange(fd_, -1); }
   void send(std::string_view data) {
     while (!data.empty()) {
       const ssize_t n = ::send(fd_, data.data(), data.size(), MSG_NOSIGNAL);
