@@ -61,6 +61,7 @@ struct Model {
   std::string cmd;       // after macros and ports; whole-line comments removed; not split yet (command.h)
   std::string cmd_stop;  // may still hold ${PID}
   std::string proxy;     // URL reference; empty: the model cannot start
+  std::string ca_file;   // key caFile (ours); empty: none
   std::vector<std::string> aliases;  // configured ones in order, then automatic ones (setParamsByID keys), sorted
   std::vector<std::string> env;      // NAME=value, in order, later wins
   std::string check_endpoint = "/health";  // trimmed; "none" = no health check
@@ -99,6 +100,7 @@ struct Matrix {  // section 7.4; expressions are text here, checked when loaded 
 struct Peer {
   std::string id;
   std::string proxy;
+  std::string ca_file;  // key caFile (ours); empty: none
   std::vector<std::string> models;
   std::string api_key;
   std::vector<std::string> allow_paths;  // RE2 patterns

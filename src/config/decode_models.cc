@@ -113,6 +113,7 @@ Model read_model(const std::string& id, const Reader& reader, const Inherited& i
   model.cmd_stop = reader.string("cmdStop");
   model.proxy = reader.string("proxy");
   check_url(reader, "proxy", model.proxy);
+  model.ca_file = reader.string("caFile");
   model.aliases = reader.strings("aliases");
   model.env = reader.strings("env");
   model.check_endpoint = util::trim(reader.string("checkEndpoint"));
@@ -136,6 +137,7 @@ Peer read_peer(const std::string& id, const Reader& reader) {
   Peer peer;
   peer.id = id;
   peer.proxy = reader.string("proxy");
+  peer.ca_file = reader.string("caFile");
   peer.api_key = reader.string("apiKey");
   peer.allow_paths = read_patterns(reader, "allowPaths");
   peer.filters = read_filters(reader.section("filters"));

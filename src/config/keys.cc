@@ -23,8 +23,7 @@ constexpr auto kTimeouts = std::to_array<Key>({
      "Seconds between TCP keep-alive probes; 0: system default, negative: off."},
     {"responseHeader", Type::integer, "0",
      "Seconds to wait for the head of an answer; 0: no limit."},
-    not_used_yet(
-        {"tlsHandshake", Type::integer, "10", "Seconds for the TLS handshake; 0: no limit."}),
+    {"tlsHandshake", Type::integer, "10", "Seconds for the TLS handshake; 0: no limit."},
     not_used_yet(
         {"expectContinue", Type::integer, "1", "Seconds to wait for a 100-continue answer."}),
     {"idleConn", Type::integer, "90", "Seconds an unused connection is kept; 0: no limit."},
@@ -70,6 +69,8 @@ constexpr auto kModel = std::to_array<Key>({
     {"cmdStop", Type::string, "",
      "The command that stops it; ${PID} is its process ID. Empty: SIGTERM."},
     {"proxy", Type::string, "http://localhost:${PORT}", "Where the model server listens."},
+    {"caFile", Type::string, "",
+     "PEM file of certificates that are trusted beside the system's, where proxy is https."},
     {"aliases", Type::strings, "", "Other names of the model."},
     {"env", Type::strings, "", "NAME=value pairs added to the environment of the command."},
     {"checkEndpoint", Type::string, "/health",
@@ -190,6 +191,8 @@ constexpr Section kSelectorSection{kSelector};
 
 constexpr auto kPeer = std::to_array<Key>({
     {"proxy", Type::string, "", "Base URL of the other server."},
+    {"caFile", Type::string, "",
+     "PEM file of certificates that are trusted beside the system's, where proxy is https."},
     {"models", Type::strings, "", "Models it serves."},
     {"apiKey", Type::string, "", "Key sent to it."},
     {"allowPaths", Type::strings, "",

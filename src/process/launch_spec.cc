@@ -13,6 +13,7 @@ LaunchSpec launch_spec(const config::Model& model) {
   spec.proxy = model.proxy;
   spec.owns_port = model.port.has_value();
   spec.check_endpoint = model.check_endpoint;
+  spec.ca_file = model.ca_file;
   spec.timeouts = model.timeouts;
   spec.health_check_timeout = model.health_check_timeout;
   spec.unload_timeout = model.unload_timeout;

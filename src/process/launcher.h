@@ -32,6 +32,7 @@ struct LaunchSpec {
   bool owns_port = false;  // the port of `proxy` was chosen for this model (${PORT}): nobody else may
                            // be there before it
   std::string check_endpoint;    // "none": ready once launched
+  std::string ca_file;           // trusted beside the system's, if `proxy` is https; may be empty
   config::Timeouts timeouts;
   std::chrono::seconds health_check_timeout{120};
   std::chrono::seconds unload_timeout{10};  // grace of a stop that names none

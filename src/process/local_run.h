@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "net/loop.h"
+#include "net/timer_wheel.h"
 #include "net/url.h"
 #include "process/child_reaper.h"
 #include "process/launcher.h"
@@ -44,6 +45,7 @@ struct LocalShared {
   std::set<std::pair<pid_t, std::uint64_t>>
       left_alone;  // (pid, start): outlived a stop of scope group, on purpose
   bool weakness_logged = false;
+  net::TimerWheel wheel{loop};
 };
 
 class LocalRun : public std::enable_shared_from_this<LocalRun> {
@@ -143,6 +145,7 @@ class LocalRun : public std::enable_shared_from_this<LocalRun> {
   std::string sending_, to_send_;
 
   std::optional<Probe> probe_;
+  std::string probe_error_;  // of the last question
   Timer probe_pause_;
   util::Time spawned_at_;
   util::Time quiet_until_;  // output until then is the echo of a health check

@@ -17,7 +17,7 @@ constexpr milliseconds kEcho{20};
 }  // namespace
 
 void LocalRun::begin_probing() {
-  probe_.emplace(shared_->loop, *url_, spec_.check_endpoint);
+  probe_.emplace(shared_->loop, shared_->wheel, *url_, spec_.check_endpoint, spec_.ca_file);
   net::spawn(shared_->loop, wait_until_ready(shared_from_this()));
 }
 
@@ -28,6 +28,7 @@ net::Awaitable<void> LocalRun::wait_until_ready(std::shared_ptr<LocalRun> self) 
     const util::Time attempt_until = std::min(util::Clock::now() + kAttempt, deadline);
     const ProbeResult result = co_await self->probe_->ask(attempt_until);
     if (self->phase_ != Phase::starting) co_return;
+    self->probe_error_ = result.error;
     if (result.answer == Answer::ok) {
       self->settle(result.answered);
       co_return;
@@ -66,8 +67,10 @@ void LocalRun::wake_probe() {
 
 void LocalRun::time_out() {
   if (phase_ != Phase::starting) return;
-  fail({util::Errc::timed_out,
-        "health check timed out after " + util::duration_text(spec_.health_check_timeout)});
+  std::string message =
+      "health check timed out after " + util::duration_text(spec_.health_check_timeout);
+  if (!probe_error_.empty()) message += ": " + probe_error_;
+  fail({util::Errc::timed_out, std::move(message)});
   end(shim::Type::stop, kFailedStartGrace);
 }
 

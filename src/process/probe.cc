@@ -3,21 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/write.hpp>
 #include <charconv>
+#include <cstring>
 #include <exception>
 #include <utility>
-#include <vector>
-
-#include "util/text.h"
 
 namespace llama_swap::process {
 namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-using Socket = asio::basic_stream_socket<tcp, net::Executor>;
-using Resolver = asio::ip::basic_resolver<tcp, net::Executor>;
 using Timer =
     asio::basic_waitable_timer<util::Clock, asio::wait_traits<util::Clock>, net::Executor>;
 using std::chrono::milliseconds;
@@ -26,9 +21,24 @@ constexpr std::size_t kMaxStatusLine = 1024;
 constexpr std::size_t kMaxBody = 64 << 10;
 constexpr util::seconds kBodyTime{1};
 
+// The question as a whole has a deadline.
+constexpr net::UpstreamTimeouts kNoTimeouts{util::seconds(0), util::seconds(0), util::seconds(0),
+                                            util::seconds(0), util::seconds(0)};
+
+tcp::endpoint remote_endpoint(net::Stream& stream) {
+  boost::system::error_code unconnected;
+  const auto generic = stream.socket().remote_endpoint(unconnected);
+  tcp::endpoint endpoint;
+  if (unconnected || generic.size() > endpoint.capacity()) return endpoint;
+  std::memcpy(endpoint.data(), generic.data(), generic.size());
+  endpoint.resize(generic.size());
+  return endpoint;
+}
+
 }  // namespace
 
-std::string probe_request(const net::Url& base, std::string_view check_endpoint) {
+std::string probe_request(const net::Upstream& upstream, std::string_view check_endpoint) {
+  const net::Url& base = upstream.base();
   check_endpoint = check_endpoint.substr(0, check_endpoint.find('#'));
   const auto question = check_endpoint.find('?');
   const std::string_view path = check_endpoint.substr(0, question);
@@ -39,7 +49,11 @@ std::string probe_request(const net::Url& base, std::string_view check_endpoint)
   host_only.path.clear();
   const std::string target = path.empty() ? net::join_target(host_only, base.path, query)
                                           : net::join_target(base, path, query);
-  return "GET " + target + " HTTP/1.1\r\nHost: " + base.authority + "\r\nConnection: close\r\n\r\n";
+  std::string request = "GET " + upstream.target_prefix() + target +
+                        " HTTP/1.1\r\nHost: " + base.authority + "\r\nConnection: close\r\n";
+  if (!upstream.proxy_authorization().empty())
+    request += "Proxy-Authorization: " + upstream.proxy_authorization() + "\r\n";
+  return request + "\r\n";
 }
 
 int parse_status(std::string_view line) {
@@ -64,9 +78,9 @@ Pace pace_after(Answer answer, milliseconds since_spawn) {
   return {next, std::max(milliseconds(10), next / 4)};
 }
 
-// The connection of one question. Closing the socket ends whatever is awaited on it.
+// The connection of one question. Closing it ends whatever is awaited on it.
 struct Probe::Attempt : std::enable_shared_from_this<Probe::Attempt> {
-  explicit Attempt(net::Loop& loop) : socket(loop), timer(loop), resolver(loop) {}
+  explicit Attempt(net::Loop& loop) : timer(loop) {}
 
   void close_at(util::Time when) {
     timer.expires_at(when);
@@ -76,32 +90,33 @@ struct Probe::Attempt : std::enable_shared_from_this<Probe::Attempt> {
   }
   void close() {
     closed = true;
-    boost::system::error_code ignored;
-    socket.close(ignored);
-    resolver.cancel();
+    if (connect_cancel) connect_cancel();
+    if (connection) connection->stream.close();
     timer.cancel();
   }
   // The end of the answer, for the server's sake.
   static net::Awaitable<void> drain(std::shared_ptr<Attempt> self) {
     self->close_at(util::Clock::now() + kBodyTime);
     for (std::size_t total = 0; total < kMaxBody;) {
-      const auto [error, size] =
-          co_await self->socket.async_read_some(asio::buffer(self->buffer), net::use_awaitable);
-      if (error) break;
-      total += size;
+      const std::ptrdiff_t n = co_await self->connection->stream.read(self->buffer);
+      if (n <= 0) break;
+      total += static_cast<std::size_t>(n);
     }
     self->close();
   }
 
-  Socket socket;
   Timer timer;
-  Resolver resolver;
+  net::Upstream::Cancel connect_cancel;
+  std::unique_ptr<net::UpstreamConnection> connection;
   std::array<char, 4096> buffer;
   bool closed = false;
 };
 
-Probe::Probe(net::Loop& loop, net::Url base, std::string_view check_endpoint)
-    : loop_(loop), base_(std::move(base)), request_(probe_request(base_, check_endpoint)) {}
+Probe::Probe(net::Loop& loop, net::TimerWheel& wheel, const net::Url& base,
+             std::string_view check_endpoint, const std::string& ca_file)
+    : loop_(loop),
+      upstream_(std::make_shared<net::Upstream>(loop, wheel, base, kNoTimeouts, ca_file)),
+      request_(probe_request(*upstream_, check_endpoint)) {}
 
 void Probe::cancel() {
   if (const auto attempt = attempt_.lock()) attempt->close();
@@ -112,48 +127,25 @@ net::Awaitable<ProbeResult> Probe::ask(util::Time deadline) {
   attempt_ = attempt;
   attempt->close_at(deadline);
   ProbeResult result;
-
-  std::vector<tcp::endpoint> endpoints;
-  if (util::iequals(base_.host, "localhost")) {
-    endpoints = {{asio::ip::address_v4::loopback(), base_.port},
-                 {asio::ip::address_v6::loopback(), base_.port}};
-  } else if (boost::system::error_code bad; true) {
-    const auto address = asio::ip::make_address(base_.host, bad);
-    if (!bad) endpoints = {{address, base_.port}};
-  }
-  if (endpoints.empty()) {
-    const std::string port = std::to_string(base_.port);
-    const auto [error, found] =
-        co_await attempt->resolver.async_resolve(base_.host, port, net::use_awaitable);
-    if (!error) {
-      for (const auto& entry : found) endpoints.push_back(entry.endpoint());
-    }
-  }
-
-  for (const tcp::endpoint& endpoint : endpoints) {
-    if (attempt->closed) break;
-    boost::system::error_code ignored;
-    attempt->socket.close(ignored);
-    const auto [error] = co_await attempt->socket.async_connect(endpoint, net::use_awaitable);
-    if (error) continue;
-    result.answered = endpoint;
-    result.answer = Answer::not_ready;
-    break;
-  }
-  if (result.answer == Answer::nobody) {
+  auto connected = co_await upstream_->connect(attempt->connect_cancel);
+  if (!connected) {
+    const bool taken = connected.error().code == util::Errc::invalid;
+    if (taken) result = {Answer::not_ready, 0, {}, connected.error().message};
     attempt->close();
     co_return result;
   }
+  attempt->connection = std::move(*connected);
+  net::Stream& stream = attempt->connection->stream;
+  result.answer = Answer::not_ready;
+  result.answered = remote_endpoint(stream);
 
-  const auto [write_error, written] =
-      co_await asio::async_write(attempt->socket, asio::buffer(request_), net::use_awaitable);
+  const bool sent = co_await stream.write(request_);
   std::string line;
-  while (!write_error && !attempt->closed && line.size() < kMaxStatusLine &&
+  while (sent && !attempt->closed && line.size() < kMaxStatusLine &&
          line.find('\n') == std::string::npos) {
-    const auto [error, size] =
-        co_await attempt->socket.async_read_some(asio::buffer(attempt->buffer), net::use_awaitable);
-    if (error) break;
-    line.append(attempt->buffer.data(), size);
+    const std::ptrdiff_t n = co_await stream.read(attempt->buffer);
+    if (n <= 0) break;
+    line.append(attempt->buffer.data(), static_cast<std::size_t>(n));
   }
   result.status = parse_status(line.substr(0, line.find('\n')));
   if (result.status == 200) result.answer = Answer::ok;

@@ -8,14 +8,15 @@
 #include <string_view>
 
 #include "net/loop.h"
-#include "net/url.h"
+#include "net/timer_wheel.h"
+#include "net/upstream.h"
 #include "util/time.h"
 
 namespace llama_swap::process {
 
 // "GET <target> HTTP/1.1" for a health check: base path and query of the proxy URL joined with the
 // check endpoint (runtime 6.4). No User-Agent, no connection reuse.
-std::string probe_request(const net::Url& base, std::string_view check_endpoint);
+std::string probe_request(const net::Upstream& upstream, std::string_view check_endpoint);
 
 enum class Answer {
   ok,         // status 200
@@ -27,7 +28,8 @@ enum class Answer {
 struct ProbeResult {
   Answer answer = Answer::nobody;
   int status = 0;                           // 0: none came
-  boost::asio::ip::tcp::endpoint answered;  // who was connected last
+  boost::asio::ip::tcp::endpoint answered;  // who took the connection
+  std::string error;  // why nothing could be asked, though somebody is there (TLS); else empty
 };
 
 // The status code of an HTTP/1.x status line; 0: not one.
@@ -37,7 +39,9 @@ int parse_status(std::string_view line);
 // bounds, because a server that is cut off in the middle of its answer complains in its log.
 class Probe {
  public:
-  Probe(net::Loop& loop, net::Url base, std::string_view check_endpoint);
+  // Loop and wheel must outlive it. `ca_file`: as of net::Upstream.
+  Probe(net::Loop& loop, net::TimerWheel& wheel, const net::Url& base,
+        std::string_view check_endpoint, const std::string& ca_file);
 
   // At most until `deadline`. The probe must be kept until the answer is there, which cancel()
   // brings about at once.
@@ -47,7 +51,7 @@ class Probe {
  private:
   struct Attempt;
   net::Loop& loop_;
-  const net::Url base_;
+  const std::shared_ptr<net::Upstream> upstream_;
   const std::string request_;
   std::weak_ptr<Attempt> attempt_;
 };

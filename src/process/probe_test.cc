@@ -23,6 +23,8 @@ TEST(Probe, Status) {
 }
 
 TEST(Probe, Request) {
+  net::Loop loop;
+  net::TimerWheel wheel(loop);
   struct Case {
     const char *proxy, *endpoint, *want;
   };
@@ -36,7 +38,9 @@ TEST(Probe, Request) {
   for (const Case& c : cases) {
     const auto url = net::parse_url(c.proxy);
     ASSERT_TRUE(url);
-    EXPECT_EQ(probe_request(*url, c.endpoint), std::string(c.want) + "Connection: close\r\n\r\n");
+    const net::Upstream upstream(loop, wheel, *url, {});
+    EXPECT_EQ(probe_request(upstream, c.endpoint),
+              std::string(c.want) + "Connection: close\r\n\r\n");
   }
 }
 

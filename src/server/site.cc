@@ -39,7 +39,7 @@ Site::Site(net::Loop& loop, net::TimerWheel& wheel, config::ConfigPtr config, co
     if (before) {
       const auto known = before->config().peers.find(id);
       if (known != before->config().peers.end() && known->second.proxy == peer.proxy &&
-          known->second.timeouts == peer.timeouts) {
+          known->second.ca_file == peer.ca_file && known->second.timeouts == peer.timeouts) {
         peers_[id] = before->upstream(known->second);
         continue;
       }
@@ -50,8 +50,9 @@ Site::Site(net::Loop& loop, net::TimerWheel& wheel, config::ConfigPtr config, co
     timeouts.connect = peer.timeouts.connect;
     timeouts.keepalive = peer.timeouts.keepalive;
     timeouts.response_header = peer.timeouts.response_header;
+    timeouts.tls_handshake = peer.timeouts.tls_handshake;
     timeouts.idle = peer.timeouts.idle_connection;
-    peers_[id] = std::make_shared<net::Upstream>(loop, wheel, *url, timeouts);
+    peers_[id] = std::make_shared<net::Upstream>(loop, wheel, *url, timeouts, peer.ca_file);
   }
 }
 

@@ -15,12 +15,16 @@ namespace {
 using std::chrono::milliseconds;
 
 net::UpstreamTimeouts upstream_timeouts(const config::Timeouts& timeouts) {
-  return {timeouts.connect, timeouts.keepalive, timeouts.response_header, timeouts.idle_connection};
+  return {timeouts.connect, timeouts.keepalive, timeouts.response_header, timeouts.tls_handshake,
+          timeouts.idle_connection};
 }
 
-bool same(const config::Timeouts& a, const config::Timeouts& b) {
-  const auto used = [](const config::Timeouts& t) {
-    return std::tie(t.connect, t.keepalive, t.response_header, t.idle_connection);
+// Do connections to the one look like those to the other?
+bool same_connections(const config::Model& a, const config::Model& b) {
+  const auto used = [](const config::Model& m) {
+    const config::Timeouts& t = m.timeouts;
+    return std::tie(m.ca_file, t.connect, t.keepalive, t.response_header, t.tls_handshake,
+                    t.idle_connection);
   };
   return used(a) == used(b);
 }
@@ -307,7 +311,7 @@ void Actor::Impl::reconfigure(config::ConfigPtr config) {
     const process::LaunchSpec spec = process::launch_spec(*now);
     if (!(process::launch_spec(old->second) == spec)) {
       restart.push_back(id);
-    } else if (newest[id] && !same(old->second.timeouts, now->timeouts)) {
+    } else if (newest[id] && !same_connections(old->second, *now)) {
       newest[id]->renew_upstream(make_upstream(spec));
     }
   }
@@ -319,7 +323,7 @@ std::shared_ptr<net::Upstream> Actor::Impl::make_upstream(const process::LaunchS
   auto url = net::parse_url(spec.proxy);
   if (!url) return nullptr;  // the launcher will say so
   return std::make_shared<net::Upstream>(loop, wheel, *std::move(url),
-                                         upstream_timeouts(spec.timeouts));
+                                         upstream_timeouts(spec.timeouts), spec.ca_file);
 }
 
 // ---- after every event
