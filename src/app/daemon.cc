@@ -22,6 +22,8 @@ constexpr std::chrono::seconds kStopShare{
     5};  // of the budget, kept for stopping models after long requests
 constexpr std::chrono::seconds kBackstop{35};
 constexpr std::chrono::seconds kTidyPeriod{30};
+// What a client may choose from when it connects with TLS, the preferred one first.
+const std::vector<std::string> kProtocols{"http/1.1"};
 constexpr std::chrono::seconds kLastWords{1};  // for connections that have been cut to end
 
 // Two descriptors a stream add up.
@@ -58,12 +60,16 @@ Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
   server::Deps deps{loop_, wheel_, body_memory_, worker_, *actor_, log_, events_, {}};
   deps.version = {std::string(kVersion), std::string(kCommit), std::string(kBuildDate)};
   server_ = std::make_unique<server::Server>(deps, config_);
-  front_ = std::make_unique<Front>(loop_, wheel_, *server_, log_);
 }
 
 int Daemon::run() {
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
+  if (const auto opened = open_certificate(); !opened) {
+    early_error("http server error", opened.error().message);
+    return 1;
+  }
+  front_ = std::make_unique<Front>(loop_, wheel_, *server_, log_, tls_.get());
   if (const auto opened = front_->open(flags_, *config_, take_inherited_sockets()); !opened) {
     early_error("http server error", opened.error().message);
     return 1;
@@ -76,7 +82,7 @@ int Daemon::run() {
              "this system has no sub-reapers: processes that leave their group may survive");
   log_.debug("PID: {}", ::getpid());
   if (flags_.watch_config) {
-    watch_ = std::make_unique<ConfigWatch>(loop_, sources_, [this] { reload(); });
+    watch_ = std::make_unique<FileWatch>(loop_, sources_, [this] { reload(); });
     log_.info("watching configuration for changes");
   }
   front_->start();
@@ -113,7 +119,10 @@ void Daemon::wait_for_signal() {
 }
 
 void Daemon::on_signal(int signal) {
-  if (signal == SIGHUP) return reload();
+  if (signal == SIGHUP) {
+    reload_certificate();
+    return reload();
+  }
   log_.info("received signal {}{}", signal == SIGINT ? "interrupt" : "terminated",
             shutting_down_ ? " again, stopping at once" : ", shutting down");
   if (shutting_down_) {
@@ -124,6 +133,7 @@ void Daemon::on_signal(int signal) {
   }
   shutting_down_ = true;
   if (watch_) watch_->stop();
+  if (certificate_watch_) certificate_watch_->stop();
   backstop_.expires_after(kBackstop);
   backstop_.async_wait([this](const boost::system::error_code& ec) {
     if (ec) return;
@@ -133,6 +143,29 @@ void Daemon::on_signal(int signal) {
     std::_Exit(1);
   });
   net::spawn(loop_, shut_down());
+}
+
+util::Result<> Daemon::open_certificate() {
+  if (flags_.tls_cert_file.empty()) return {};
+  auto opened = net::TlsServerContext::open(flags_.tls_cert_file, flags_.tls_key_file, kProtocols);
+  if (!opened) return tl::unexpected(opened.error());
+  tls_ = std::move(*opened);
+  server_->use_host_names(tls_->names());
+  const std::vector<std::filesystem::path> files{flags_.tls_cert_file, flags_.tls_key_file};
+  certificate_watch_ = std::make_unique<FileWatch>(
+      loop_, [files] { return files; }, files, [this] { reload_certificate(); });
+  return {};
+}
+
+// Running connections keep the certificate that they began with.
+void Daemon::reload_certificate() {
+  if (!tls_ || shutting_down_) return;
+  if (const auto loaded = tls_->reload(); !loaded) {
+    log_.warn("the TLS certificate stays as it is: {}", loaded.error().message);
+    return;
+  }
+  server_->use_host_names(tls_->names());
+  log_.info("TLS certificate loaded, for {}", util::join(tls_->names(), ", "));
 }
 
 void Daemon::reload() {

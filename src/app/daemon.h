@@ -6,13 +6,14 @@
 #include <memory>
 #include <string>
 
-#include "app/config_watch.h"
+#include "app/file_watch.h"
 #include "app/flags.h"
 #include "app/front.h"
 #include "config/load.h"
 #include "net/body.h"
 #include "net/loop.h"
 #include "net/timer_wheel.h"
+#include "net/tls_context.h"
 #include "net/worker.h"
 #include "observe/events.h"
 #include "observe/log_hub.h"
@@ -40,6 +41,8 @@ class Daemon {
 
   void wait_for_signal();
   void on_signal(int signal);
+  util::Result<> open_certificate();
+  void reload_certificate();
   void reload();
   void say_what_changes(const config::Config& next);
   void use(const config::Config& config);
@@ -64,8 +67,10 @@ class Daemon {
   process::LocalLauncher launcher_;
   std::unique_ptr<swap::Actor> actor_;
   std::unique_ptr<server::Server> server_;
+  std::unique_ptr<net::TlsServerContext> tls_;  // null: plain HTTP
   std::unique_ptr<Front> front_;
-  std::unique_ptr<ConfigWatch> watch_;
+  std::unique_ptr<FileWatch> watch_;
+  std::unique_ptr<FileWatch> certificate_watch_;
 
   boost::asio::basic_signal_set<net::Executor> signals_;
   Timer backstop_;

@@ -16,14 +16,15 @@ net::ServerLimits server_limits(const config::Config& config) {
 
 }  // namespace
 
-Front::Front(net::Loop& loop, net::TimerWheel& wheel, server::Server& server, observe::LogHub& log)
-    : loop_(loop), log_(log) {
+Front::Front(net::Loop& loop, net::TimerWheel& wheel, server::Server& server, observe::LogHub& log,
+             net::TlsServerContext* tls)
+    : loop_(loop), log_(log), has_tls_(tls != nullptr) {
   all_.connections = std::make_unique<net::ConnectionSet>(
       loop, wheel, [&server](net::Exchange& exchange) { return server.handle(exchange); },
-      net::ServerLimits{});
+      net::ServerLimits{}, tls);
   upstreams_.connections = std::make_unique<net::ConnectionSet>(
       loop, wheel, [&server](net::Exchange& exchange) { return server.handle_upstream(exchange); },
-      net::ServerLimits{});
+      net::ServerLimits{}, tls);
 }
 
 util::Result<void> Front::open(const Flags& flags, const config::Config& config,
@@ -107,7 +108,10 @@ void Front::change(Doors& doors, const std::vector<std::string>& addresses) {
 void Front::say(const net::Listener& listener, const std::string& address) const {
   // With port 0 the kernel has chosen one.
   const std::string where = address.ends_with(":0") ? listener.local_address() : address;
-  log_.info("llama-swap listening on {}{}", listener.port() == 0 ? "" : "http://", where);
+  const std::string_view how = listener.port() == 0 ? "on "
+                               : has_tls_           ? "with TLS on https://"
+                                                    : "on http://";
+  log_.info("llama-swap listening {}{}", how, where);
   if (!listener.loopback_only())
     log_.info(
         "llama-swap is reachable by all hosts on the network, use -listen localhost:{} to restrict "

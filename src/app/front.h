@@ -15,6 +15,7 @@
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/timer_wheel.h"
+#include "net/tls_context.h"
 #include "observe/log_hub.h"
 #include "server/server.h"
 #include "util/result.h"
@@ -23,8 +24,9 @@ namespace llama_swap::app {
 
 class Front {
  public:
-  // All must outlive it.
-  Front(net::Loop& loop, net::TimerWheel& wheel, server::Server& server, observe::LogHub& log);
+  // `tls` is spoken at TCP doors; null: plain HTTP at all. All must outlive it.
+  Front(net::Loop& loop, net::TimerWheel& wheel, server::Server& server, observe::LogHub& log,
+        net::TlsServerContext* tls);
 
   // Opens what systemd, the command line and the configuration say; the default address where none
   // of them says anything. Nothing is accepted yet. Errors: one of them cannot be opened.
@@ -58,6 +60,7 @@ class Front {
 
   net::Loop& loop_;
   observe::LogHub& log_;
+  const bool has_tls_;
   std::string asked_;    // -listen, "" if it was not given
   std::string default_;  // "": systemd has opened a door
   Doors all_;

@@ -24,11 +24,6 @@ int serve(const app::Flags& flags) {
     app::early_error("both -tls-cert-file and -tls-key-file must be provided for TLS");
     return 1;
   }
-  if (!flags.tls_cert_file.empty()) {
-    app::early_error("http server error",
-                     "this version does not serve TLS; put a TLS proxy in front");
-    return 1;
-  }
   const config::Sources sources = app::sources_of(flags.config, flags.config_dir);
   config::LoadResult loaded = config::load(sources, config::process_environment());
   if (!loaded.config) {

@@ -1,3 +1,5 @@
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
@@ -15,12 +17,13 @@ ConnectionSet::~ConnectionSet() = default;
 void ConnectionSet::start(int family, int fd) {
   auto connection = std::make_shared<Connection>(loop_, wheel_, limits_, family, fd);
   open_.push_back(connection.get());
-  spawn(loop_, serve(std::move(connection)));
+  spawn(loop_, serve(std::move(connection), family == AF_UNIX ? nullptr : tls_));
 }
 
-Awaitable<void> ConnectionSet::serve(std::shared_ptr<Connection> connection) {
+Awaitable<void> ConnectionSet::serve(std::shared_ptr<Connection> connection,
+                                     const TlsServerContext* tls) {
   bool good = true;
-  if (tls_ != nullptr) good = co_await connection->secure(*tls_);
+  if (tls != nullptr) good = co_await connection->secure(*tls);
   while (good) {
     const bool asked = co_await connection->next_request();
     if (!asked) break;

@@ -35,7 +35,7 @@ class TlsServerContext;
 class ConnectionSet {
  public:
   // Loop and wheel must outlive it. `handler` is called once for every request. With `tls`, which
-  // must outlive it, too, connections are HTTPS.
+  // must outlive it, too, connections are HTTPS, but for those of unix sockets.
   ConnectionSet(Loop& loop, TimerWheel& wheel, Handler handler, ServerLimits limits,
                 const TlsServerContext* tls = nullptr);
   ~ConnectionSet();
@@ -54,7 +54,7 @@ class ConnectionSet {
 
  private:
   friend class Connection;
-  Awaitable<void> serve(std::shared_ptr<Connection> connection);
+  Awaitable<void> serve(std::shared_ptr<Connection> connection, const TlsServerContext* tls);
   bool settled() const;
 
   Loop& loop_;

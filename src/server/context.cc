@@ -27,6 +27,13 @@ void Core::reconfigure(config::ConfigPtr config) {
   publish_config();
 }
 
+void Core::use_host_names(std::vector<std::string> names) {
+  deps.host_names = std::move(names);
+  const SitePtr before = site;
+  site = std::make_shared<const Site>(deps.loop, deps.wheel, before->shared_config(), before.get(),
+                                      deps.host_names);
+}
+
 void Core::set_active_profile(const std::string& name) {
   if (name == active_profile) return;
   active_profile = name;

@@ -60,6 +60,8 @@ struct Core {
   // For requests from now on. What is known of selectors and peers that stay is kept; no profile is
   // active.
   void reconfigure(config::ConfigPtr config);
+  // The same with the same configuration.
+  void use_host_names(std::vector<std::string> names);
   // "" = none. Tells the event streams if that is a change.
   void set_active_profile(const std::string& name);
   // Null: none is active.

@@ -31,6 +31,8 @@ class Server {
   // For requests from now on. The active profile ends; event and log streams go on and are told,
   // but those of the logs of removed models end.
   void reconfigure(config::ConfigPtr config);
+  // The names that this machine's certificate is for: browsers may call it so.
+  void use_host_names(std::vector<std::string> names) { core_.use_host_names(std::move(names)); }
   // To be called on every change of a model's state.
   void state_changed() { core_.publish_model_status(); }
   // Ends event and log streams, those that are still to come too.

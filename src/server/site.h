@@ -27,6 +27,7 @@ class Site {
        const std::vector<std::string>& host_names = {});
 
   const config::Config& config() const { return *config_; }
+  const config::ConfigPtr& shared_config() const { return config_; }
   const Directory& directory() const { return directory_; }
   const KeyRing& keys() const { return keys_; }
   const SiteRules& rules() const { return rules_; }

@@ -1,4 +1,4 @@
-#include "app/config_watch.h"
+#include "app/file_watch.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -11,13 +11,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ConfigWatchTest : public testing::Test {
+class FileWatchTest : public testing::Test {
  protected:
-  ConfigWatchTest() {
-    std::string pattern = (fs::temp_directory_path() / "config-watch-XXXXXX").string();
+  FileWatchTest() {
+    std::string pattern = (fs::temp_directory_path() / "file-watch-XXXXXX").string();
     home_ = ::mkdtemp(pattern.data());
   }
-  ~ConfigWatchTest() override { fs::remove_all(home_); }
+  ~FileWatchTest() override { fs::remove_all(home_); }
 
   void write(const std::string& name, const std::string& text) {
     std::ofstream(home_ / name) << text;
@@ -38,11 +38,11 @@ class ConfigWatchTest : public testing::Test {
 
   fs::path home_;
   net::Loop loop_;
-  std::optional<ConfigWatch> watch_;
+  std::optional<FileWatch> watch_;
   int changes_ = 0;
 };
 
-TEST_F(ConfigWatchTest, WrittenInPlaceAndReplaced) {
+TEST_F(FileWatchTest, WrittenInPlaceAndReplaced) {
   write("c.yaml", "a: 1\n");
   watch(home_ / "c.yaml");
   write("c.yaml", "a: 2\n");
@@ -56,7 +56,7 @@ TEST_F(ConfigWatchTest, WrittenInPlaceAndReplaced) {
 }
 
 // As Kubernetes replaces a ConfigMap: c.yaml -> data/c.yaml, data -> one, then two.
-TEST_F(ConfigWatchTest, BehindLinks) {
+TEST_F(FileWatchTest, BehindLinks) {
   for (const char* version : {"one", "two"}) {
     fs::create_directory(home_ / version);
     write(std::string(version) + "/c.yaml", version);
@@ -71,7 +71,7 @@ TEST_F(ConfigWatchTest, BehindLinks) {
   EXPECT_TRUE(noticed()) << "in the directory that the link leads to by now";
 }
 
-TEST_F(ConfigWatchTest, FilesOfADirectory) {
+TEST_F(FileWatchTest, FilesOfADirectory) {
   write("a.yaml", "a: 1\n");
   watch({}, home_);
   write("b.yml", "b: 1\n");
@@ -81,18 +81,18 @@ TEST_F(ConfigWatchTest, FilesOfADirectory) {
 }
 
 // Several changes at once are one; what changes nothing is none.
-TEST_F(ConfigWatchTest, OnlyTheTextCounts) {
+TEST_F(FileWatchTest, OnlyTheTextCounts) {
   write("c.yaml", "a: 1\n");
   watch(home_ / "c.yaml");
   fs::last_write_time(home_ / "c.yaml", fs::file_time_type::clock::now());
   write("c.yaml", "a: 1\n");
   write("notes.txt", "x");
-  loop_.run_for(ConfigWatch::kQuiet * 3);
+  loop_.run_for(FileWatch::kQuiet * 3);
   EXPECT_EQ(changes_, 0);
   for (int i = 2; i < 9; ++i) write("c.yaml", "a: " + std::to_string(i) + "\n");
   EXPECT_TRUE(noticed());
   loop_.restart();
-  loop_.run_for(ConfigWatch::kQuiet * 3);
+  loop_.run_for(FileWatch::kQuiet * 3);
   EXPECT_EQ(changes_, 1);
 }
 

@@ -1,17 +1,19 @@
-// Notices that the configuration on disk has changed. Where inotify works it says at once that
-// something may have; where it does not (network file systems, some bind mounts), and beside it,
-// names, times and sizes are looked at every two seconds. What counts is the text alone, once it
-// has stayed the same for a moment: neither a touch nor half a file is a change. I/O thread only;
-// reads the files there.
+// Notices that files have changed: of the configuration, of a certificate. Where inotify works it
+// says at once that something may have; where it does not (network file systems, some bind mounts),
+// and beside it, names, times and sizes are looked at every two seconds. What counts is the text
+// alone, once it has stayed the same for a moment: neither a touch nor half a file is a change. I/O
+// thread only; reads the files there.
 #pragma once
 
 #include <array>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "config/load.h"
 #include "net/loop.h"
@@ -19,13 +21,20 @@
 
 namespace llama_swap::app {
 
-class ConfigWatch {
+class FileWatch {
  public:
   static constexpr std::chrono::seconds kPeriod{2};
   static constexpr std::chrono::milliseconds kQuiet{100};
 
-  // What is there now is the baseline. `changed` is called from the loop.
-  ConfigWatch(net::Loop& loop, config::Sources sources, std::function<void()> changed);
+  // Says which files count by now.
+  using Files = std::function<std::vector<std::filesystem::path>()>;
+
+  // What is there now is the baseline. `places`: paths whose directories are watched even while
+  // none of the files is there. `changed` is called from the loop.
+  FileWatch(net::Loop& loop, Files files, std::vector<std::filesystem::path> places,
+            std::function<void()> changed);
+  // The sources of a configuration.
+  FileWatch(net::Loop& loop, const config::Sources& sources, std::function<void()> changed);
   void stop();
 
  private:
@@ -43,7 +52,8 @@ class ConfigWatch {
   void listen();
   void settle();
 
-  const config::Sources sources_;
+  const Files files_;
+  const std::vector<std::filesystem::path> places_;
   const std::function<void()> changed_;
   Timer period_;
   Timer quiet_;
