@@ -22,6 +22,7 @@ TEST(Diff, OneModel) {
       {"cmd: s, proxy: p, checkEndpoint: /", Change::launch},
       {"cmd: s, proxy: p, stopScope: group", Change::launch},
       {"cmd: s, proxy: p, timeouts: {connect: 1}", Change::policy},
+      {"cmd: s, proxy: p, caFile: c", Change::policy},
       {"cmd: s, proxy: p, ttl: 5", Change::policy},
       {"cmd: s, proxy: p, unloadTimeout: 5", Change::policy},
       {"cmd: s, proxy: p, aliases: [a]", Change::policy},

@@ -42,6 +42,7 @@ TEST(Models, Defaults) {
 TEST(Models, EveryKey) {
   const Model model = owl(R"(
     cmd: "s", cmdStop: "t ${PID}", proxy: "http://h:1/x", aliases: [a, 7], env: [A=1, B], checkEndpoint: " none ",
+    caFile: /c.pem,
     ttl: 90, unloadTimeout: 3, stopScope: group, unlisted: yes, useModelName: real, name: N, description: D,
     concurrencyLimit: 3, metadata: {b: 1, a: [x, {c: ~}]}, sendLoadingState: on, healthCheckTimeout: 900,
     timeouts: {connect: 1, keepalive: -2, responseHeader: 3, tlsHandshake: 4, expectContinue: 5, idleConn: 6},
@@ -50,6 +51,7 @@ TEST(Models, EveryKey) {
                           "healthCheckTimeout: 16");
   EXPECT_EQ(model.cmd_stop, "t ${PID}");
   EXPECT_EQ(model.proxy, "http://h:1/x");
+  EXPECT_EQ(model.ca_file, "/c.pem");
   EXPECT_EQ(model.aliases, (std::vector<std::string>{"a", "7"}));
   EXPECT_EQ(model.env, (std::vector<std::string>{"A=1", "B"}));
   EXPECT_EQ(model.check_endpoint, "none");
@@ -199,9 +201,10 @@ TEST(Peers, Values) {
   EXPECT_EQ(plain.timeouts.connect, seconds(30));
   EXPECT_EQ(plain.api_key, "");
   const Peer full =
-      far("apiKey: k, filters: {stripParams: a, setParams: {b: 1}, setParamsByID: {m: {c: 2}}}, "
+      far("apiKey: k, caFile: /c.pem, filters: {stripParams: a, setParams: {b: 1}, setParamsByID: {m: {c: 2}}}, "
           "timeouts: {responseHeader: 0, expectContinue: 9}");
   EXPECT_EQ(full.api_key, "k");
+  EXPECT_EQ(full.ca_file, "/c.pem");
   EXPECT_EQ(full.filters.strip_params, std::vector<std::string>{"a"});
   EXPECT_EQ(dump(full.filters.set_params_by_id.at("m")), "c=2 ");
   EXPECT_EQ(full.timeouts.response_header, seconds(0));

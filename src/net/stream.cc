@@ -108,8 +108,8 @@ Awaitable<std::ptrdiff_t> Stream::read_later(std::span<char> buffer) {
 Awaitable<std::ptrdiff_t> Stream::read_tls_later(std::span<char> buffer) {
   std::ptrdiff_t n = kBlocked;
   while (n == kBlocked) {
-    const auto side = blocked_on();
-    const auto [ec] = co_await socket_.async_wait(side, use_awaitable);
+    const auto wait = side(tls_->reading_wants());
+    const auto [ec] = co_await socket_.async_wait(wait, use_awaitable);
     if (ec) co_return kFailed;
     n = try_read(buffer);
   }
@@ -130,8 +130,8 @@ Awaitable<bool> Stream::write(std::string_view first, std::string_view second,
 Awaitable<bool> Stream::write_rest(std::string_view first, std::string_view second,
                                    std::string_view third) {
   while (!first.empty() || !second.empty() || !third.empty()) {
-    const auto side = blocked_on();
-    const auto [ec] = co_await socket_.async_wait(side, use_awaitable);
+    const auto wait = tls_ ? side(tls_->writing_wants()) : Socket::wait_write;
+    const auto [ec] = co_await socket_.async_wait(wait, use_awaitable);
     if (ec) co_return false;
     const std::ptrdiff_t n = try_write({first, second, third});
     if (n == kFailed) co_return false;
@@ -146,8 +146,8 @@ Awaitable<util::Result<void>> Stream::start_tls(std::unique_ptr<TlsSession> sess
     const std::ptrdiff_t n = tls_->handshake();
     if (n == kFailed) co_return util::fail(util::Errc::invalid, tls_->error());
     if (n > 0) co_return util::Result<void>{};
-    const auto side = blocked_on();
-    const auto [ec] = co_await socket_.async_wait(side, use_awaitable);
+    const auto wait = side(tls_->reading_wants());
+    const auto [ec] = co_await socket_.async_wait(wait, use_awaitable);
     if (ec) break;
   }
   co_return util::fail(util::Errc::closed, "the connection was closed");

@@ -92,9 +92,8 @@ class Stream {
   Awaitable<bool> write_rest(std::string_view first, std::string_view second,
                              std::string_view third);
 
-  // What a write that is blocked waits for; with TLS also what a read waits for.
-  Socket::wait_type blocked_on() const {
-    return !tls_ || tls_->wants_write() ? Socket::wait_write : Socket::wait_read;
+  static Socket::wait_type side(TlsSession::Readiness wants) {
+    return wants == TlsSession::Readiness::to_read ? Socket::wait_read : Socket::wait_write;
   }
 
   Socket socket_;

@@ -1,5 +1,5 @@
 // What TLS sessions are made from: our certificate and key as a server, whom we trust as a client.
-// TLS 1.2 and 1.3 (docs/decisions/008-tls.md). I/O thread only.
+// TLS 1.2 and 1.3 (docs/decisions/009-tls.md). I/O thread only.
 #pragma once
 
 #include <memory>

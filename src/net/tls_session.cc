@@ -130,13 +130,13 @@ int TlsSession::on_verified(int good, x509_store_ctx_st* verification) {
 
 TlsSession::~TlsSession() = default;
 
-std::ptrdiff_t TlsSession::failure(int result) {
+std::ptrdiff_t TlsSession::failure(int result, Readiness& wants) {
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:
-      wants_write_ = false;
+      wants = Readiness::to_read;
       return Stream::kBlocked;
     case SSL_ERROR_WANT_WRITE:
-      wants_write_ = true;
+      wants = Readiness::to_write;
       return Stream::kBlocked;
     case SSL_ERROR_ZERO_RETURN:
       return Stream::kEof;
@@ -151,7 +151,7 @@ std::ptrdiff_t TlsSession::handshake() {
   ERR_clear_error();  // what SSL_get_error() finds there must be of this call
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) return 1;
-  const std::ptrdiff_t why = failure(result);
+  const std::ptrdiff_t why = failure(result, reading_wants_);
   if (why == Stream::kBlocked) return why;
   broken_ = true;
   const std::string reason = handshake_error();
@@ -164,7 +164,7 @@ std::ptrdiff_t TlsSession::read(std::span<char> buffer) {
   ERR_clear_error();
   std::size_t n = 0;
   const int result = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &n);
-  return result == 1 ? static_cast<std::ptrdiff_t>(n) : failure(result);
+  return result == 1 ? static_cast<std::ptrdiff_t>(n) : failure(result, reading_wants_);
 }
 
 std::ptrdiff_t TlsSession::peek() {
@@ -173,7 +173,7 @@ std::ptrdiff_t TlsSession::peek() {
   char first;
   std::size_t n = 0;
   const int result = SSL_peek_ex(ssl_.get(), &first, 1, &n);
-  return result == 1 ? static_cast<std::ptrdiff_t>(n) : failure(result);
+  return result == 1 ? static_cast<std::ptrdiff_t>(n) : failure(result, reading_wants_);
 }
 
 std::ptrdiff_t TlsSession::write(std::span<const std::string_view> pieces) {
@@ -186,7 +186,7 @@ std::ptrdiff_t TlsSession::write(std::span<const std::string_view> pieces) {
     std::size_t n = 0;
     const int result = SSL_write_ex(ssl_.get(), next.data(), next.size(), &n);
     if (result != 1) {
-      const std::ptrdiff_t why = failure(result);
+      const std::ptrdiff_t why = failure(result, writing_wants_);
       if (taken > 0) break;  // what went wrong will be said next time
       return why == Stream::kBlocked ? why : Stream::kFailed;
     }

@@ -27,7 +27,8 @@ class TlsSession {
   TlsSession& operator=(const TlsSession&) = delete;
 
   // Results are those of Stream: a number of bytes, kEof, kBlocked, kFailed. After kBlocked the
-  // socket must become ready for what wants_write() says, then the same is to be tried again.
+  // socket must become ready for what reading_wants() or writing_wants() says, then the same is to
+  // be tried again.
   // Positive: done.
   std::ptrdiff_t handshake();
   // kEof is an orderly end (close_notify); a connection that just ends may have been cut by
@@ -41,7 +42,10 @@ class TlsSession {
   // Says that nothing more will be written, if the socket takes it.
   void end();
 
-  bool wants_write() const { return wants_write_; }
+  enum class Readiness { to_read, to_write };
+  // What the last handshake, read or peek that was blocked waits for; and the last write.
+  Readiness reading_wants() const { return reading_wants_; }
+  Readiness writing_wants() const { return writing_wants_; }
   // Why the handshake failed, for people.
   const std::string& error() const { return error_; }
   // What ALPN agreed on (RFC 7301); empty: nothing.
@@ -51,13 +55,14 @@ class TlsSession {
   struct Free {
     void operator()(ssl_st* ssl) const;
   };
-  std::ptrdiff_t failure(int result);
+  std::ptrdiff_t failure(int result, Readiness& wants);
   static int on_verified(int good, x509_store_ctx_st* verification);
 
   const std::unique_ptr<ssl_st, Free> ssl_;
   const std::string host_;
   std::string error_;
-  bool wants_write_ = false;
+  Readiness reading_wants_ = Readiness::to_read;
+  Readiness writing_wants_ = Readiness::to_write;
   bool broken_ = false;  // nothing may be tried any more
 };
 
