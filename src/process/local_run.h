@@ -145,7 +145,7 @@ class LocalRun : public std::enable_shared_from_this<LocalRun> {
   std::string sending_, to_send_;
 
   std::optional<Probe> probe_;
-  std::string probe_error_;  // of the last question
+  std::string probe_error_;  // why the last question that failed could not be asked
   Timer probe_pause_;
   util::Time spawned_at_;
   util::Time quiet_until_;  // output until then is the echo of a health check

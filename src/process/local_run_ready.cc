@@ -28,7 +28,7 @@ net::Awaitable<void> LocalRun::wait_until_ready(std::shared_ptr<LocalRun> self) 
     const util::Time attempt_until = std::min(util::Clock::now() + kAttempt, deadline);
     const ProbeResult result = co_await self->probe_->ask(attempt_until);
     if (self->phase_ != Phase::starting) co_return;
-    self->probe_error_ = result.error;
+    if (!result.error.empty() || result.status != 0) self->probe_error_ = result.error;
     if (result.answer == Answer::ok) {
       self->settle(result.answered);
       co_return;

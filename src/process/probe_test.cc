@@ -1,6 +1,12 @@
 #include "process/probe.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <future>
+
+#include "../tests/support/loop_thread.h"
+#include "../tests/support/tls.h"
 
 namespace llama_swap::process {
 namespace {
@@ -61,6 +67,40 @@ TEST(Probe, Pace) {
     const Pace pace = pace_after(c.answer, milliseconds(c.since_spawn));
     EXPECT_EQ(pace.next, milliseconds(c.next)) << c.since_spawn;
     EXPECT_EQ(pace.at_least, milliseconds(c.at_least)) << c.since_spawn;
+  }
+}
+
+net::Awaitable<void> ask_once(Probe& probe, std::promise<ProbeResult>& told) {
+  const auto result = co_await probe.ask(util::Clock::now() + std::chrono::seconds(5));
+  told.set_value(result);
+}
+
+TEST(Probe, Https) {
+  const test::Certificates certificates;
+  const test::CertificateFiles files = certificates.make("model", "IP:127.0.0.1");
+  test::Acceptor acceptor;
+  test::LoopThread loop;
+  const auto url = net::parse_url(fmt::format("https://127.0.0.1:{}", acceptor.port()));
+  for (const bool trusted : {true, false}) {
+    std::optional<Probe> probe;
+    std::promise<ProbeResult> told;
+    loop.on_loop([&] {
+      probe.emplace(loop.loop, loop.wheel, *url, "/health", trusted ? files.certificate : "");
+      net::spawn(loop.loop, ask_once(*probe, told));
+    });
+    auto server = test::TlsSocket::server(acceptor.accept().release(), files);
+    if (server.shaken()) {
+      EXPECT_TRUE(server.read_until("\r\n\r\n").starts_with("GET /health HTTP/1.1\r\n"));
+      server.send("HTTP/1.1 200 OK\r\n\r\n");
+    }
+    const ProbeResult result = told.get_future().get();
+    EXPECT_EQ(result.answer, trusted ? Answer::ok : Answer::not_ready);
+    EXPECT_EQ(result.error.find("the certificate is from an unknown issuer") == std::string::npos,
+              trusted)
+        << result.error;
+    if (trusted) EXPECT_EQ(result.answered.port(), acceptor.port());
+    server.close();
+    loop.on_loop([&] { probe.reset(); });
   }
 }
 
