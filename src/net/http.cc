@@ -1,6 +1,8 @@
 #include "net/http.h"
 
 #include <algorithm>
+#include <array>
+#include <ctime>
 
 #include "util/text.h"
 
@@ -157,6 +159,21 @@ std::string_view RequestHead::query() const {
 std::string_view reason_phrase(int status) {
   const auto* at = std::ranges::lower_bound(kPhrases, status, {}, &Phrase::status);
   return at != std::end(kPhrases) && at->status == status ? at->text : std::string_view();
+}
+
+// Made once a second.
+std::string_view http_date() {
+  static std::time_t made_at = 0;
+  static std::array<char, 40> text;
+  static std::size_t length = 0;
+  const std::time_t now = std::time(nullptr);
+  if (now != made_at) {
+    std::tm utc{};
+    ::gmtime_r(&now, &utc);
+    length = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    made_at = now;
+  }
+  return {text.data(), length};
 }
 
 std::optional<std::string> form_value(std::string_view urlencoded, std::string_view key) {

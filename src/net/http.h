@@ -45,6 +45,12 @@ struct ResponseHead {
 
 // The standard reason phrase; "" for an unknown status.
 std::string_view reason_phrase(int status);
+// Answers with this status have no body, whatever their head says.
+constexpr bool is_bodiless(int status) {
+  return status < 200 || status == 204 || status == 304;
+}
+// What Date says this second (RFC 9110 5.6.7). Valid until the next call. I/O thread only.
+std::string_view http_date();
 
 // First value of `key` in an urlencoded text (a query, a form body): '+' and %XX undone. Pieces
 // with a broken escape or a semicolon do not count.

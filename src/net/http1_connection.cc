@@ -9,7 +9,6 @@
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <cstring>
-#include <ctime>
 
 #include "util/text.h"
 
@@ -38,25 +37,6 @@ std::string peer_ip(int fd) {
       ::inet_ntop(AF_INET6, &in6, text, sizeof text);
   }
   return text;
-}
-
-// RFC 9110 5.6.7; made once a second.
-std::string_view http_date() {
-  static std::time_t made_at = 0;
-  static std::array<char, 40> text;
-  static std::size_t length = 0;
-  const std::time_t now = std::time(nullptr);
-  if (now != made_at) {
-    std::tm utc{};
-    ::gmtime_r(&now, &utc);
-    length = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
-    made_at = now;
-  }
-  return {text.data(), length};
-}
-
-bool bodiless(int status) {
-  return status < 200 || status == 204 || status == 304;
 }
 
 // As a request does, and no TLS handshake.
@@ -358,7 +338,7 @@ void Connection::append_head(const ResponseHead& head, BodyFraming framing) {
     return;
   }
   if (!dated) out_.append("Date: ").append(http_date()).append("\r\n");
-  if (!bodiless(head.status)) {
+  if (!is_bodiless(head.status)) {
     if (framing.kind == BodyFraming::length) {
       out_ += "Content-Length: ";
       util::append_number(out_, framing.length_bytes);
@@ -408,7 +388,7 @@ Awaitable<util::Result<void>> Connection::respond(const ResponseHead& head, Body
   if (until_close || (!body_done_ && !drains)) keep_alive_ = false;
   out_.clear();
   append_head(head, framing);
-  if (head_only_ || bodiless(head.status) || framing.kind == BodyFraming::none) {
+  if (head_only_ || is_bodiless(head.status) || framing.kind == BodyFraming::none) {
     sending_ = Sending::done;
     return send(out_);
   }

@@ -243,7 +243,7 @@ std::string_view authority_of(std::string_view target) {
 
 // There is no tunnel here, so the form of CONNECT is none of ours.
 bool is_valid_target(std::string_view method, std::string_view target) {
-  if (method == "CONNECT") return false;
+  if (method == "CONNECT" || target.empty()) return false;
   if (target.front() == '/') return true;
   if (target == "*") return method == "OPTIONS";
   const std::string_view authority = authority_of(target);
@@ -270,6 +270,21 @@ std::string_view request_fault(const RequestHead& head) {
   }
   if (!host) return head.version_minor == 0 ? "" : "no Host";
   return is_valid_host(*host) ? "" : "malformed Host";
+}
+
+bool is_token(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  return !text.empty() && find_token_end(text.data(), end) == end;
+}
+
+bool is_target_text(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  return find_target_end(text.data(), end) == end;
+}
+
+bool is_value(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  return find_control(text.data(), end) == end && util::trim(text).size() == text.size();
 }
 
 // Is the empty line that ends a head in the buffer? Looks only at what earlier calls have not.
@@ -409,6 +424,17 @@ MessageFraming response_framing(const ReceivedHead& head, std::string_view metho
   if (chunked > 0) return {MessageFraming::chunked, 0, {}};
   if (length) return {MessageFraming::length, *length, {}};
   return {MessageFraming::until_close, 0, {}};
+}
+
+std::string_view fault_of(const RequestHead& head) {
+  if (!is_token(head.method)) return "malformed method";
+  if (!is_target_text(head.target)) return "malformed request target";
+  for (const Header& header : head.headers) {
+    if (!is_token(header.name)) return "malformed header name";
+    if (!is_value(header.value)) return "malformed header value";
+  }
+  if (const std::string_view fault = request_fault(head); !fault.empty()) return fault;
+  return request_framing(head).reason;
 }
 
 bool is_valid_host(std::string_view text) {

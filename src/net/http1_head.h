@@ -89,4 +89,9 @@ MessageFraming response_framing(const ReceivedHead& head, std::string_view metho
 // Is `text` a valid value of Host: host[:port], [v6]:port, or empty?
 bool is_valid_host(std::string_view text);
 
+// What parse_request() would refuse in a head that came another way (HTTP/2), but for the form of
+// lines: methods and names that are not tokens, bytes that may not stand in targets and values, bad
+// targets and hosts, unclear framing. A static text; empty: nothing.
+std::string_view fault_of(const RequestHead& head);
+
 }  // namespace llama_swap::net
