@@ -7,6 +7,7 @@ find_package(fmt REQUIRED)
 find_package(GTest REQUIRED)
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2>=1.52)
 pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl)
 
 # What every target of ours is compiled with.

@@ -23,7 +23,7 @@ constexpr std::chrono::seconds kStopShare{
 constexpr std::chrono::seconds kBackstop{35};
 constexpr std::chrono::seconds kTidyPeriod{30};
 // What a client may choose from when it connects with TLS, the preferred one first.
-const std::vector<std::string> kProtocols{"http/1.1"};
+const std::vector<std::string> kProtocols{"h2", "http/1.1"};
 constexpr std::chrono::seconds kLastWords{1};  // for connections that have been cut to end
 
 // Two descriptors a stream add up.

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 
 #include "net/http1_connection.h"
+#include "net/http2_connection.h"
 #include "net/listener.h"
 
 namespace llama_swap::net {
@@ -30,24 +31,42 @@ Awaitable<void> ConnectionSet::serve(std::shared_ptr<Connection> connection,
     co_await handler_(*connection);
     good = co_await connection->complete();
   }
+  if (connection->speaks_http2()) co_return co_await serve_http2(std::move(connection));
   connection->close();
-  const auto at = std::ranges::find(open_, connection.get());
+  leave(connection.get());
+}
+
+// Goes on with a connection that turned out to be one of HTTP/2.
+Awaitable<void> ConnectionSet::serve_http2(std::shared_ptr<Connection> begun) {
+  Connection::Rest rest = begun->release();
+  const auto connection = std::make_shared<Http2Connection>(
+      std::move(rest.stream), std::move(rest.remote_ip), wheel_, limits_, handler_);
+  std::ranges::replace(open_, static_cast<Served*>(begun.get()),
+                       static_cast<Served*>(connection.get()));
+  begun.reset();
+  if (draining_) connection->drain();
+  co_await connection->run(std::move(rest.unread));
+  leave(connection.get());
+}
+
+void ConnectionSet::leave(const Served* connection) {
+  const auto at = std::ranges::find(open_, connection);
   *at = open_.back();
   open_.pop_back();
   if (draining_ && empty_ && settled()) boost::asio::post(loop_, std::exchange(empty_, nullptr));
 }
 
 bool ConnectionSet::settled() const {
-  return std::ranges::all_of(open_, [](const Connection* c) { return c->upgraded(); });
+  return std::ranges::all_of(open_, [](const Served* c) { return c->upgraded(); });
 }
 
 void ConnectionSet::drain() {
   draining_ = true;
-  for (Connection* connection : open_) connection->drain();
+  for (Served* connection : open_) connection->drain();
 }
 
 void ConnectionSet::cut_all() {
-  for (Connection* connection : open_) connection->cut();
+  for (Served* connection : open_) connection->cut();
 }
 
 void ConnectionSet::on_empty(std::function<void()> empty) {

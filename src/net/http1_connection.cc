@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kFirstBuffer = 2 << 10;
 constexpr std::size_t kMaxDrain =
     256 << 10;  // of a body nobody read; rather that than a new connection
+constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr auto kWatchTick = std::chrono::milliseconds(100);
 constexpr auto kLinger = std::chrono::seconds(2);
 
@@ -121,6 +122,15 @@ void Connection::begin_exchange() {
   if (in_.empty()) in_.resize(kFirstBuffer);
 }
 
+bool Connection::may_be_preface() const {
+  return !used_ && kHttp2Preface.starts_with(unread().substr(0, kHttp2Preface.size()));
+}
+
+Connection::Rest Connection::release() {
+  deadline_.clear();
+  return {std::move(stream_), std::move(remote_ip_), std::string(unread())};
+}
+
 Awaitable<bool> Connection::next_request() {
   begin_exchange();
   idle_ = true;
@@ -132,8 +142,14 @@ Awaitable<bool> Connection::next_request() {
         begin_ = result.consumed;
         break;
       }
-      if (result.kind == HeadResult::error) {
+      // To HTTP/1, the preface of HTTP/2 looks like a request of a version unknown; so whoever
+      // speaks HTTP/1 does not pay for its being looked for.
+      if (result.kind == HeadResult::error && !may_be_preface()) {
         co_await refuse(result.status, result.reason);
+        co_return false;
+      }
+      if (result.kind == HeadResult::error && end_ >= kHttp2Preface.size()) {
+        speaks_http2_ = true;
         co_return false;
       }
       if (end_ == in_.size()) in_.resize(std::min(in_.size() * 4, kMaxHeadBytes + 1));
@@ -150,6 +166,7 @@ Awaitable<bool> Connection::next_request() {
     end_ += static_cast<std::size_t>(n);
   }
   idle_ = false;
+  used_ = true;
   deadline_.clear();
   framing_ = request_framing(head_);
   if (framing_.kind == MessageFraming::error) {

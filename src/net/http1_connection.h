@@ -18,7 +18,9 @@
 
 namespace llama_swap::net {
 
-class Connection final : public Exchange, public std::enable_shared_from_this<Connection> {
+class Connection final : public Exchange,
+                         public Served,
+                         public std::enable_shared_from_this<Connection> {
  public:
   Connection(Loop& loop, TimerWheel& wheel, const ServerLimits& limits, int family, int fd);
 
@@ -27,16 +29,25 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   // the client means to speak.
   Awaitable<bool> secure(const TlsServerContext& tls);
   // Waits for the next request and takes it up. False: the connection is to be closed (it may have
-  // been answered 400).
+  // been answered 400), unless it speaks_http2().
   Awaitable<bool> next_request();
+  // It began with the preface of HTTP/2 (RFC 9113 3.4): somebody else is to go on with what
+  // release() gives. Nothing but destruction is left for this object then.
+  bool speaks_http2() const { return speaks_http2_; }
+  struct Rest {
+    Stream stream;
+    std::string remote_ip;
+    std::string unread;  // the preface, and what came along with it
+  };
+  Rest release();
   // After the handler: makes the answer whole or cuts it, and says whether another request may
   // follow.
   Awaitable<bool> complete();
-  // No other request after this one; closes at once when idle.
-  void drain();
-  void cut() { stream_.cut(); }
+  // Closes at once when idle.
+  void drain() override;
+  void cut() override { stream_.cut(); }
+  bool upgraded() const override { return upgraded_; }
   void close();
-  bool upgraded() const { return upgraded_; }
   Stream& stream() { return stream_; }
 
   const RequestHead& request() const override { return head_; }
@@ -66,6 +77,7 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
  private:
   enum class Sending { nothing, length, own_chunks, ready_chunks, until_close, done };
 
+  bool may_be_preface() const;
   void begin_exchange();
   void take_up_request();
   Awaitable<void> refuse(int status, std::string_view reason);
@@ -125,7 +137,9 @@ class Connection final : public Exchange, public std::enable_shared_from_this<Co
   std::string out_;
 
   // The connection.
-  bool idle_ = true;  // between two requests
+  bool idle_ = true;   // between two requests
+  bool used_ = false;  // there has been a request
+  bool speaks_http2_ = false;
   bool draining_ = false;
   bool client_gone_ = false;
   bool asked_kernel_ = false;  // the answer comes when the client sends something or leaves

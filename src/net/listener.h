@@ -26,10 +26,24 @@ struct ServerLimits {
   std::chrono::seconds idle_timeout{600};   // between two requests of a connection
   std::chrono::seconds body_timeout{120};   // silence of the client in the middle of a body
   std::chrono::seconds write_timeout{600};  // how long a client may take nothing of an answer
+  std::uint32_t max_streams = 128;          // of one HTTP/2 connection at a time
 };
 
 class Connection;
 class TlsServerContext;
+
+// A connection, of whatever HTTP version, in the eyes of its set.
+class Served {
+ public:
+  // Takes no other request; closes when those in progress have been answered.
+  virtual void drain() = 0;
+  virtual void cut() = 0;
+  // Not HTTP any more: it may never end.
+  virtual bool upgraded() const = 0;
+
+ protected:
+  ~Served() = default;
+};
 
 // All connections of a server: what serves them, and how they end.
 class ConnectionSet {
@@ -43,7 +57,8 @@ class ConnectionSet {
   // Serves a connected socket until it ends.
   void start(int family, int fd);
   void set_limits(ServerLimits limits) { limits_ = limits; }
-  // From now on a connection closes after the request it is serving; idle ones close at once.
+  // From now on a connection closes after the request it is serving; idle ones close
+  // at once, or as soon as the client has taken the news (HTTP/2).
   void drain();
   // Cuts what is left.
   void cut_all();
@@ -53,8 +68,9 @@ class ConnectionSet {
   void on_empty(std::function<void()> empty);
 
  private:
-  friend class Connection;
   Awaitable<void> serve(std::shared_ptr<Connection> connection, const TlsServerContext* tls);
+  Awaitable<void> serve_http2(std::shared_ptr<Connection> begun);
+  void leave(const Served* connection);
   bool settled() const;
 
   Loop& loop_;
@@ -62,7 +78,7 @@ class ConnectionSet {
   const Handler handler_;
   ServerLimits limits_;
   const TlsServerContext* const tls_;  // null: plain
-  std::vector<Connection*> open_;
+  std::vector<Served*> open_;
   bool draining_ = false;
   std::function<void()> empty_;
 };

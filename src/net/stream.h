@@ -33,8 +33,9 @@ class Stream {
   ~Stream() {
     if (tls_) close();
   }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
+  // Only while nobody waits on it.
+  Stream(Stream&&) = default;
+  Stream& operator=(Stream&&) = delete;
 
   // Takes over a connected socket of the given family (AF_INET, AF_INET6, AF_UNIX). On failure the
   // descriptor is closed and false returned.
@@ -68,6 +69,8 @@ class Stream {
   // on the loop.
   void cut();
   bool was_cut() const { return cut_; }
+  // Ends our direction only: the other side reads all that was written, and then the end.
+  void end_writing();
   // Like cut, and the other side sees a reset instead of an end.
   void reset();
   // In order, unless it was cut.

@@ -82,6 +82,11 @@ class Socket {
     }
     return seen_;
   }
+  // What comes next, in any number of bytes; empty: the end, or silence.
+  std::string read_piece() {
+    if (seen_.empty()) read_some();
+    return take();
+  }
   // What came so far, and forgets it.
   std::string take() { return std::exchange(seen_, {}); }
   bool ended() const { return ended_; }
