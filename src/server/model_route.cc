@@ -95,7 +95,10 @@ net::Awaitable<std::optional<Problem>> serve(Call& call, Asked& asked, const Res
 
   // The upstream reads the name it knows itself by.
   const std::string& written = forwarding.target.peer ? forwarding.target.peer->model : name.target;
-  if (written != asked.found.model) {
+  // Nor may it read another one than we did: a form's field, where the query counts for us.
+  const bool two_places =
+      asked.found.where == ModelRequest::Where::query && !asked.found.spans.empty();
+  if (written != asked.found.model || two_places) {
     auto renaming = co_await rename(asked.found, forwarding.body, query, written);
     if (!renaming) {
       co_await send_error(exchange, 400, "could not read request body");

@@ -148,6 +148,8 @@ def test_every_model_field_of_a_form_is_rewritten(daemon):
     headers = {'X-Fake': 'echo', 'Content-Type': content_type}
     echo = daemon.post(path + '?model=public', body, headers=headers).json
     assert (echo['tag'], echo['query'], echo['body']) == ('a', 'model=nick', MULTIPART % 'nick')
+    echo = daemon.post(path + '?model=a', body, headers=headers).json
+    assert (echo['tag'], echo['query'], echo['body']) == ('a', 'model=a', MULTIPART % 'a')
 
 
 def test_a_number_for_a_name(daemon):
