@@ -396,6 +396,31 @@ TEST_F(Relay, ResponseHeaderTimeout) {
   EXPECT_EQ(outcome.get().kind, Outcome::header_timeout);
 }
 
+TEST_F(Relay, NoAnswerIsNotNoConnection) {
+  const auto ask = [this] {
+    auto outcome = next_outcome();
+    Socket client = Socket::connect(port_);
+    client.send("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
+    if (!upstream_->base().path.empty()) {
+      Socket upstream = acceptor_.accept();
+      upstream.read_until("\r\n\r\n");
+      upstream.close();
+    }
+    return outcome.get();
+  };
+  const Outcome dropped = ask();
+  EXPECT_EQ(dropped.kind, Outcome::unreachable);
+  EXPECT_FALSE(dropped.no_connection);
+  loop_.on_loop([&] {
+    const auto nobody = net::parse_url("http://127.0.0.1:1");
+    upstream_ =
+        std::make_shared<net::Upstream>(loop_.loop, loop_.wheel, *nobody, net::UpstreamTimeouts{});
+  });
+  const Outcome refused = ask();
+  EXPECT_EQ(refused.kind, Outcome::unreachable);
+  EXPECT_TRUE(refused.no_connection);
+}
+
 TEST_F(Relay, Websocket) {
   Socket client = Socket::connect(port_);
   client.send(
