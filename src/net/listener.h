@@ -20,7 +20,7 @@ namespace llama_swap::net {
 struct ServerLimits {
   std::size_t max_head = 64 << 10;                  // bytes; 431 beyond
   std::uint64_t max_body = std::uint64_t{1} << 30;  // bytes; read_body fails with too_large beyond
-  std::chrono::seconds tls_handshake_timeout{60};   // from the connection to its end
+  std::chrono::seconds tls_handshake_timeout{60};   // from accepting the connection on
   std::chrono::seconds head_timeout{
       60};  // from the first byte of a head to its end; then it is closed
   std::chrono::seconds idle_timeout{600};   // between two requests of a connection

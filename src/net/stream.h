@@ -103,8 +103,8 @@ class Stream {
   std::unique_ptr<TlsSession> tls_;
   std::uint64_t bytes_written_ = 0;
   bool cut_ = false;
-  bool drained_ =
-      false;  // without TLS: the last read took all there was, so the next one will have to wait
+  // The last read took all there was, so the next one will have to wait. Never with TLS.
+  bool drained_ = false;
 };
 
 }  // namespace llama_swap::net

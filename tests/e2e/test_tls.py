@@ -268,7 +268,8 @@ def test_default_port(lab, authority):
     certificate, key = authority.issue('one', 'DNS:localhost')
     (lab.folder / 'c.yaml').write_text('')
     files = ['-tls-cert-file', str(certificate), '-tls-key-file', str(key)]
-    process = lab.start([daemon_program(), '-config', 'c.yaml', *files], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    command = [daemon_program(), '-config', 'c.yaml', *files]
+    process = lab.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     line = process.stdout.readline().decode()
     assert ':8443' in line  # where it listens, or that somebody else does
 
