@@ -165,10 +165,6 @@ void Stream::cut() {
   ::shutdown(socket_.native_handle(), SHUT_RDWR);
 }
 
-void Stream::end_writing() {
-  if (!cut_ && socket_.is_open()) ::shutdown(socket_.native_handle(), SHUT_WR);
-}
-
 void Stream::reset() {
   if (!socket_.is_open()) return;
   const linger now{1, 0};

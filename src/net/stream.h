@@ -69,8 +69,6 @@ class Stream {
   // on the loop.
   void cut();
   bool was_cut() const { return cut_; }
-  // Ends our direction only: the other side reads all that was written, and then the end.
-  void end_writing();
   // Like cut, and the other side sees a reset instead of an end.
   void reset();
   // In order, unless it was cut.
