@@ -57,8 +57,8 @@ class ConnectionSet {
   // Serves a connected socket until it ends.
   void start(int family, int fd);
   void set_limits(ServerLimits limits) { limits_ = limits; }
-  // From now on a connection closes after the request it is serving; idle ones close
-  // at once, or as soon as the client has taken the news (HTTP/2).
+  // From now on a connection closes after the requests it is serving; idle ones close at once, or,
+  // of HTTP/2, when the client has taken the news (two seconds at most).
   void drain();
   // Cuts what is left.
   void cut_all();
