@@ -63,12 +63,12 @@ TEST_F(Fixture, LifeOfARequest) {
   EXPECT_EQ(Json::parse(table.snapshot()), Json::parse(R"({"operation":"snapshot"})"));
 }
 
-TEST_F(Fixture, RequestsToASelector) {
+TEST_F(Fixture, RequestsOfANamedKeyToASelector) {
   testing::FakeExchange exchange("POST", "/x");
   InflightTable::Entry plain(table, exchange, "m1", "/x");
   EXPECT_FALSE(next()["request"].contains("metadata"));
-  InflightTable::Entry entry(table, exchange, "m1", "/x", "any");
-  EXPECT_EQ(next()["request"]["metadata"], Json::parse(R"({"selector":"any"})"));
+  InflightTable::Entry entry(table, exchange, "m1", "/x", "anna", "any");
+  EXPECT_EQ(next()["request"]["metadata"], Json::parse(R"({"key":"anna","selector":"any"})"));
   entry.set_model("m1");  // no news
   entry.set_model("m2");
   EXPECT_EQ(next()["request"]["model"], "m2");
