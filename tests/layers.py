@@ -12,6 +12,7 @@ SHARED = {"util", "config", "observe", "net"}
 # Folder -> the other folders whose headers it may include.
 ALLOWED = {
     "util": set(),
+    "usage": {"util"},
     "matrix": {"util"},
     "config": {"util", "matrix"},
     "observe": {"util", "config"},
@@ -21,8 +22,8 @@ ALLOWED = {
     "relay": SHARED,
     "store": SHARED,
     "swap": SHARED | {"process", "sched"},
-    "server": SHARED | {"relay", "store", "swap"},
-    "app": SHARED | {"process", "sched", "relay", "store", "swap", "server"},
+    "server": SHARED | {"relay", "store", "swap", "usage"},
+    "app": SHARED | {"process", "sched", "relay", "store", "swap", "server", "usage"},
 }
 INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]+)"')
 SUFFIXES = {".h", ".cc", ".c"}

@@ -27,6 +27,7 @@ class Layers(unittest.TestCase):
             ("test helper", "net/listener_test.cc", '#include "../tests/support/loop_thread.h"', True),
             ("test helper, not in a test", "net/listener.cc", '#include "../tests/support/loop_thread.h"', False),
             ("up", "sched/decide.cc", '#include "swap/actor.h"', False),
+            ("up, from a leaf", "usage/meter.cc", '#include "net/byte_search.h"', False),
             ("up, with blanks", "sched/decide.cc", '  #  include "swap/actor.h"', False),
             ("up, in a test", "sched/decide_test.cc", '#include "net/socket.h"', False),
             ("sideways", "relay/relay.h", '#include "swap/actor.h"', False),
