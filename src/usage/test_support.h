@@ -1,4 +1,4 @@
-// What the tests of this folder share: encoders.
+// What the tests of this folder share: encoders, and how figures look.
 #pragma once
 
 #include <brotli/encode.h>
@@ -6,11 +6,20 @@
 #include <zstd.h>
 
 #include <cstddef>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
+#include "usage/figures.h"
+
 namespace llama_swap::usage {
+
+inline void PrintTo(const Figures& f, std::ostream* out) {
+  *out << "in " << f.input << " out " << f.output << " cached " << f.cached << " draft " << f.draft
+       << "/" << f.draft_accepted << " speeds " << f.prompt_per_second << " " << f.tokens_per_second
+       << " model " << f.model_time.count() << " ms";
+}
 
 // Window bits as in zlib: 15 with wrapping, -15 raw, 31 gzip.
 inline std::string deflated(std::string_view text, int window_bits) {
