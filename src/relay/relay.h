@@ -15,23 +15,16 @@
 #include "net/body.h"
 #include "net/exchange.h"
 #include "net/loop.h"
+#include "net/splice.h"
 #include "net/timer_wheel.h"
 #include "net/upstream.h"
 
 namespace llama_swap::relay {
 
-// A part of the request body that is sent in place of other bytes: [offset, offset + length) of the
-// body becomes `text`.
-struct Splice {
-  std::uint64_t offset = 0;
-  std::uint64_t length = 0;
-  std::string text;
-};
-
 struct Request {
   std::string target;  // of the request to the upstream: net::join_target(base, path, query)
   const net::Body* body = nullptr;  // null: no body, and no Content-Length is sent
-  std::vector<Splice> splices;      // in order, not overlapping
+  net::Splices splices;             // of the body
   // Peers: Host of the upstream, no X-Forwarded-*; else Host as the client sent it and
   // X-Forwarded-For extended.
   bool to_peer = false;
@@ -48,8 +41,8 @@ struct Outcome {
     unreachable,     // no answer head came: nothing was sent to the client; the caller answers 502
     header_timeout,  // the same, because timeouts.responseHeader passed: since the request was
                      // sent, or since the upstream took the last piece of it
-    broke_off,    // the answer ended early; the client's exchange has been aborted
-    client_gone,  // the client left, or was cancelled; the upstream connection has been closed
+    broke_off,       // the answer ended early; the client's exchange has been aborted
+    client_gone,     // the client left, or was cancelled; the upstream connection has been closed
   };
   Kind kind = complete;
   std::string error;  // for the log; empty when complete

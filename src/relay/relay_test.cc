@@ -59,7 +59,7 @@ class Relay : public testing::Test {
     request.to_peer = to_peer_;
     request.api_key = api_key_;
     request.splices = splices_;
-    if (exchange.has_body()) request.body = &body;
+    if (exchange.has_body() || !splices_.empty()) request.body = &body;
     const Outcome outcome = co_await relay(exchange, *upstream_, loop_.wheel, request);
     if (!exchange.responded() && !exchange.client_gone()) {
       net::ResponseHead head;
@@ -100,7 +100,7 @@ class Relay : public testing::Test {
   std::uint16_t port_ = 0;
   bool to_peer_ = false;
   std::string api_key_;
-  std::vector<Splice> splices_;
+  net::Splices splices_;
   std::vector<Outcome::Kind> outcomes_;
   std::optional<std::promise<Outcome>> done_;
 };
@@ -314,6 +314,15 @@ TEST_F(Relay, BodyWithSplices) {
   const std::string got = upstream.read_until("!5");
   EXPECT_NE(got.find("Content-Length: 6\r\n"), std::string::npos) << got;
   EXPECT_EQ(got.substr(got.find("\r\n\r\n") + 4), "[[12!5");
+}
+
+TEST_F(Relay, BodyOfNothingButSplices) {
+  splices_ = {{0, 0, "{}"}};
+  Socket client = Socket::connect(port_);
+  client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+  Socket upstream = acceptor_.accept();
+  const std::string got = upstream.read_until("{}");
+  EXPECT_NE(got.find("Content-Length: 2\r\n"), std::string::npos) << got;
 }
 
 TEST_F(Relay, PoolsAndRetriesStaleConnections) {

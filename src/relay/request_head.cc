@@ -17,7 +17,8 @@ bool is_forwarded(std::string_view name) {
 
 std::uint64_t spliced_size(const Request& request) {
   std::uint64_t size = request.body->size();
-  for (const Splice& splice : request.splices) size = size - splice.length + splice.text.size();
+  for (const net::Splice& splice : request.splices)
+    size = size - splice.length + splice.text.size();
   return size;
 }
 

@@ -100,7 +100,8 @@ net::Awaitable<Sent> send_pieces(net::UpstreamConnection& connection, net::Timer
 
 net::Awaitable<Sent> send(net::UpstreamConnection& connection, net::TimerWheel& wheel,
                           std::chrono::seconds limit, const Request& request) {
-  const bool has_body = request.body != nullptr && request.body->size() > 0;
+  const bool has_body =
+      request.body != nullptr && (request.body->size() > 0 || !request.splices.empty());
   if (has_body && (!request.splices.empty() || !request.body->in_memory()))
     return send_pieces(connection, wheel, limit, request);
   net::Awaitable<bool> writing =

@@ -20,7 +20,7 @@ struct Forwarding {
   std::string path;  // escaped, below the upstream's base
   std::string query;
   const net::Body* body = nullptr;
-  std::vector<relay::Splice> splices;
+  net::Splices splices;
   bool loading_state = false;             // show a waiting client what it waits for
   InflightTable::Entry* entry = nullptr;  // null: not tracked
 };

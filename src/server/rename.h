@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "net/body.h"
-#include "relay/relay.h"
+#include "net/splice.h"
 #include "server/model_request.h"
 
 namespace llama_swap::server {
 
 struct Renaming {
-  std::vector<relay::Splice> splices;  // of the body
-  std::optional<std::string> query;    // the whole new query, if the name stands there
+  net::Splices splices;              // of the body
+  std::optional<std::string> query;  // the whole new query, if the name stands there
 };
 
 // `found` says where the name of the request stands, `body` is the request's body (null: none),
