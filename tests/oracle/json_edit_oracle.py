@@ -246,7 +246,8 @@ SPELLED += ['model', '\\u006dodel', '\\u0061', 'A', '\U0001f989', '\\ud83e\\udd8
 SCALARS = ['0', '-0', '1', '0.10', '1e3', '1E+05', '-12.50e-07', '123456789012345678901234567890', 'true', 'false']
 SCALARS += ['null', '""', '"a"', '"}"', '"]{,"', '"\\""', '"\\\\"', '"\\u0041\\/"', '"\u00e9 \U0001f989"', '"a\\nb"']
 SPACES = ['', '', '', '', '', ' ', '\n  ', '\t', ' \r\n ']
-KEYS = [name.replace('\\', '\\\\').replace('.', '\\.') for name in NAMES] + ['0', '1', '2', '3', '-1', '-1', ':0', ':-1']
+KEYS = [name.replace('\\', '\\\\').replace('.', '\\.') for name in NAMES]
+KEYS += ['0', '1', '2', '3', '-1', '-1', ':0', ':-1']
 
 
 def random_value(rng, depth, space):
@@ -320,7 +321,8 @@ def main():
             try:
                 check(document, edits, answer)
             except Exception as error:
-                print('document %r\nedits    %r\nanswer   %r\n%s: %s' % (document, edits, answer, type(error).__name__, error))
+                print('document %r\nedits    %r\nanswer   %r' % (document, edits, answer))
+                print('%s: %s' % (type(error).__name__, error))
                 sys.exit(1)
     print('%d cases agree, %d of them errors' % (options.cases, refused))
 
