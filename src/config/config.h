@@ -23,7 +23,7 @@ namespace llama_swap::config {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-// Free-form values (metadata, setParams). Keeps the order of keys; a number keeps its kind (integer or float).
+// Free-form values (metadata). Keeps the order of keys; a number keeps its kind (integer or float).
 using Json = nlohmann::ordered_json;
 
 struct Timeouts {  // zero or negative: no limit
@@ -36,10 +36,12 @@ struct Timeouts {  // zero or negative: no limit
   bool operator==(const Timeouts&) const = default;
 };
 
+// Keys are paths that util::parse_json_path() takes. Values are compact JSON text: it keeps the spelling of numbers.
+using Params = std::vector<std::pair<std::string, std::string>>;  // sorted by key, never "model"
 struct Filters {
   std::vector<std::string> strip_params;  // trimmed, sorted, unique, never "model"
-  std::vector<std::pair<std::string, Json>> set_params;  // sorted by key, never "model"
-  std::map<std::string, std::vector<std::pair<std::string, Json>>> set_params_by_id;
+  Params set_params;
+  std::map<std::string, Params> set_params_by_id;  // by the name that was requested
   bool empty() const { return strip_params.empty() && set_params.empty() && set_params_by_id.empty(); }
   bool operator==(const Filters&) const = default;
 };
@@ -160,6 +162,7 @@ struct Config {
   std::map<std::string, Profile> profiles;
   std::vector<std::string> preload;  // real ids, in order
   std::vector<std::string> ignore_paths;  // RE2 patterns
+  bool filter_upstream = true;  // key upstream.filterUpstream (ours)
   std::vector<std::string> listen;           // util::ListenAddress (ours)
   std::vector<std::string> upstream_listen;  // the same, for /upstream/ and /comfyui/ only (ours)
   std::vector<std::string> api_keys;  // those that are plain texts: they may do everything, and are forwarded

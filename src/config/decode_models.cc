@@ -6,6 +6,7 @@
 
 #include "config/decode.h"
 #include "config/values.h"
+#include "util/json_path.h"
 #include "util/text.h"
 
 namespace llama_swap::config {
@@ -26,20 +27,32 @@ struct Inherited {
   bool send_loading_state = false;
 };
 
-using Params = std::vector<std::pair<std::string, Json>>;
-
-// Sorted by name, without "model": that is the request's own business.
-Params effective(Params params) {
-  std::erase_if(params, [](const auto& param) { return param.first == "model"; });
-  std::ranges::sort(params, {}, &Params::value_type::first);
-  return params;
+void check_path(const Reader& reader, Mark at, std::string_view key, const std::string& path) {
+  if (const auto parsed = util::parse_json_path(path); !parsed)
+    reader.error_at(at, key, fmt::format("{}: {}", in_quotes(path), parsed.error().message));
 }
 
-std::vector<std::string> strip_list(std::string_view text) {
+// Sorted by name, without "model": that is the request's own business.
+Params effective(const Reader& reader, const std::string& key,
+                 std::vector<Placed<std::string>> params) {
+  Params out;
+  for (Placed<std::string>& param : params) {
+    if (param.name == "model") continue;
+    check_path(reader, param.name_at, join_path(key, param.name), param.name);
+    out.emplace_back(std::move(param.name), std::move(param.value));
+  }
+  std::ranges::sort(out, {}, &Params::value_type::first);
+  return out;
+}
+
+std::vector<std::string> strip_list(const Reader& reader, std::string_view key) {
   std::vector<std::string> out;
+  const std::string text = reader.string(key);
   for (const std::string_view item : util::split(text, ',')) {
-    const std::string_view name = util::trim(item);
-    if (!name.empty() && name != "model") out.emplace_back(name);
+    const std::string name(util::trim(item));
+    if (name.empty() || name == "model") continue;
+    check_path(reader, reader.at(key), key, name);
+    out.push_back(name);
   }
   std::ranges::sort(out);
   out.erase(std::unique(out.begin(), out.end()), out.end());
@@ -48,15 +61,16 @@ std::vector<std::string> strip_list(std::string_view text) {
 
 Filters read_filters(const Reader& reader, std::string_view legacy_strip_key = {}) {
   Filters filters;
-  std::string strip = reader.string("stripParams");
+  std::string_view strip = "stripParams";
   if (!legacy_strip_key.empty()) {
     reader.require_string(legacy_strip_key);
-    if (strip.empty()) strip = reader.string(legacy_strip_key);
+    if (reader.string(strip).empty()) strip = legacy_strip_key;
   }
-  filters.strip_params = strip_list(strip);
-  filters.set_params = effective(reader.value_map("setParams"));
+  filters.strip_params = strip_list(reader, strip);
+  filters.set_params = effective(reader, "setParams", reader.value_map("setParams"));
   for (auto& params : reader.value_maps("setParamsByID"))
-    filters.set_params_by_id[params.name] = effective(std::move(params.value));
+    filters.set_params_by_id[params.name] =
+        effective(reader, join_path("setParamsByID", params.name), std::move(params.value));
   return filters;
 }
 

@@ -187,7 +187,7 @@ models:
 )");
   const Model owl = model_of(config);
   ASSERT_EQ(owl.filters.set_params_by_id.size(), 3u);
-  EXPECT_EQ(owl.filters.set_params_by_id.at("owl-v").at(0).second, Json(3));
+  EXPECT_EQ(owl.filters.set_params_by_id.at("owl-v").at(0).second, "3");
   EXPECT_TRUE(owl.filters.set_params_by_id.contains("p7000"));
   EXPECT_TRUE(owl.filters.set_params_by_id.contains("3"));
   EXPECT_EQ(owl.aliases, (std::vector<std::string>{"3", "owl-v", "p7000"}));

@@ -11,9 +11,9 @@ Peer far(const std::string& body) {
   const auto config = accepted("peers: {far: {proxy: 'http://far', models: [m], " + body + "}}");
   return config->peers.contains("far") ? config->peers.at("far") : Peer();
 }
-std::string dump(const std::vector<std::pair<std::string, Json>>& params) {
+std::string dump(const Params& params) {
   std::string out;
-  for (const auto& [key, value] : params) out += key + "=" + value.dump() + " ";
+  for (const auto& [key, value] : params) out += key + "=" + value + " ";
   return out;
 }
 
@@ -143,6 +143,63 @@ TEST(Models, Filters) {
             std::vector<std::string>{"5"});
 }
 
+TEST(Models, FaultsOfFiltersHaveTheirPlace) {
+  const auto place = [](const std::string& filters) {
+    const std::string text =
+        load_all({"models:\n  owl:\n    proxy: p\n    filters:\n      " + filters})
+            .text(Severity::error);
+    return text.substr(0, text.find(": "));
+  };
+  EXPECT_EQ(place("setParams: {a: [1, .inf]}"), "1.yaml:5:26");
+  EXPECT_EQ(place("setParams: {a: 1, b.#: 2}"), "1.yaml:5:25");
+  EXPECT_EQ(place("setParamsByID: {x: {'@b': 2}}"), "1.yaml:5:27");
+  EXPECT_EQ(place("stripParams: a, b?"), "1.yaml:5:20");
+}
+
+TEST(Models, ValuesOfFiltersKeepTheSpellingOfNumbers) {
+  struct Case {
+    const char* value;
+    const char* want;
+  };
+  static const Case cases[] = {
+      {"0.10", "0.10"},
+      {"1e3", "1e3"},
+      {"1.50E-07", "1.50E-07"},
+      {"-0", "-0"},
+      {"123456789012345678901234567890", "123456789012345678901234567890"},
+      {"18446744073709551615", "18446744073709551615"},
+      {"'${tenth}'", "0.10"},
+      {"'x${tenth}'", R"("x0.1")"},
+      // not as JSON spells them
+      {"0x1F", "31"},
+      {"-0b101", "-5"},
+      {"010", "8"},
+      {"1_000", "1000"},
+      {"+7", "7"},
+      {".5", "0.5"},
+      {"-.5e1", "-5.0"},
+      {"1.", "1.0"},
+      {"+1.25", "1.25"},
+      {"!!float 3", "3"},
+      // anything else
+      {"", "null"},
+      {"'0.10'", R"("0.10")"},
+      {"yes", R"("yes")"},
+      {"True", "true"},
+      {"2024-01-02", R"("2024-01-02T00:00:00Z")"},
+      {R"("a\"b\n\u00e9")", "\"a\\\"b\\n\xc3\xa9\""},
+      {"[1.0, [~, {}], []]", "[1.0,[null,{}],[]]"},
+      {R"({b: 2.50, a: "x", 3: [1]})", R"({"b":2.50,"a":"x","3":[1]})"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.value);
+    const Filters filters = owl(std::string("proxy: p, filters: {setParams: {v: ") + c.value + "}}",
+                                "macros: {tenth: 0.10}")
+                                .filters;
+    EXPECT_EQ(dump(filters.set_params), std::string("v=") + c.want + " ");
+  }
+}
+
 TEST(Models, Refused) {
   const std::vector<std::pair<const char*, std::vector<std::string>>> cases = {
       {"proxy: '127.0.0.1:8080'", {"owl", "proxy", "127.0.0.1:8080"}},
@@ -161,6 +218,18 @@ TEST(Models, Refused) {
       {"proxy: p, env: A=1", {"owl.env", "list"}},
       {"proxy: p, metadata: [a]", {"owl.metadata", "mapping"}},
       {"proxy: p, filters: {setParams: [a]}", {"owl.filters.setParams", "mapping"}},
+      {"proxy: p, filters: {setParams: {a: .inf}}",
+       {"owl.filters.setParams.a", ".inf is no number in JSON"}},
+      {"proxy: p, filters: {setParamsByID: {owl: {a: [{b: .nan}]}}}",
+       {"owl.filters.setParamsByID.owl.a", ".nan is no number in JSON"}},
+      {"proxy: p, filters: {setParams: {'a|b': 1}}",
+       {"owl.filters.setParams.a|b", "patterns are not supported: write \\|"}},
+      {"proxy: p, filters: {setParams: {'': 1}}", {"a parameter needs a name"}},
+      {"proxy: p, filters: {setParamsByID: {x: {'a.#': 1}}}",
+       {"owl.filters.setParamsByID.x.a.#", "write \\#"}},
+      {"proxy: p, filters: {stripParams: 'a, b.*'}",
+       {"owl.filters.stripParams", "b.*", "write \\*"}},
+      {"proxy: p, filters: {strip_params: '@a'}", {"owl.filters.strip_params", "write \\@"}},
       {"proxy: p, filters: {setParamsByID: {owl: [a]}}",
        {"owl.filters.setParamsByID.owl", "mapping"}},
       {"proxy: p, filters: {strip_params: 5}", {"owl.filters.strip_params", "string"}},

@@ -9,16 +9,7 @@
 #include "util/text.h"
 
 namespace llama_swap::config {
-namespace {
-
-std::vector<std::pair<std::string, Json>> json_entries(const Node& mapping) {
-  std::vector<std::pair<std::string, Json>> out;
-  for (const Entry& entry : mapping.entries)
-    out.emplace_back(entry.key.text, json_value(entry.value));
-  return out;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 const Key& Reader::key(std::string_view name) const {
   const Key* found = section_->find(name);
@@ -259,20 +250,35 @@ Json Reader::object(std::string_view key) const {
   return map ? json_value(*map) : Json::object();
 }
 
-std::vector<std::pair<std::string, Json>> Reader::value_map(std::string_view key) const {
-  const Node* map = collection(key, Kind::mapping);
-  return map ? json_entries(*map) : std::vector<std::pair<std::string, Json>>();
+std::vector<Placed<std::string>> Reader::json_entries(const std::string& key,
+                                                      const Node& mapping) const {
+  std::vector<Placed<std::string>> out;
+  for (const Entry& entry : mapping.entries) {
+    auto text = json_text(entry.value);
+    if (text) {
+      out.push_back({std::move(*text), entry.value.start, entry.key.text, entry.key.start});
+    } else {
+      error_at(text.error().at, join_path(key, entry.key.text), std::move(text.error().message));
+    }
+  }
+  return out;
 }
 
-std::vector<Placed<std::vector<std::pair<std::string, Json>>>> Reader::value_maps(
+std::vector<Placed<std::string>> Reader::value_map(std::string_view key) const {
+  const Node* map = collection(key, Kind::mapping);
+  return map ? json_entries(std::string(key), *map) : std::vector<Placed<std::string>>();
+}
+
+std::vector<Placed<std::vector<Placed<std::string>>>> Reader::value_maps(
     std::string_view key) const {
-  std::vector<Placed<std::vector<std::pair<std::string, Json>>>> out;
+  std::vector<Placed<std::vector<Placed<std::string>>>> out;
   const Node* map = collection(key, Kind::mapping);
   if (!map) return out;
   for (const Entry& entry : map->entries) {
     if (entry.value.kind == Kind::mapping || entry.value.is_null()) {
+      const std::string path = join_path(std::string(key), entry.key.text);
       out.push_back(
-          {json_entries(entry.value), entry.value.start, entry.key.text, entry.key.start});
+          {json_entries(path, entry.value), entry.value.start, entry.key.text, entry.key.start});
     } else {
       expected(join_path(std::string(key), entry.key.text), "a mapping", entry.value);
     }

@@ -53,9 +53,9 @@ class Reader {
   std::vector<Placed<std::string>> string_map(std::string_view key) const;  // null: ""
   std::vector<Placed<std::int64_t>> integer_map(std::string_view key) const;
   Json object(std::string_view key) const;  // a mapping with values of any kind
-  std::vector<std::pair<std::string, Json>> value_map(std::string_view key) const;
-  std::vector<Placed<std::vector<std::pair<std::string, Json>>>> value_maps(
-      std::string_view key) const;
+  // Values of any kind, as JSON text (yaml_scalar.h).
+  std::vector<Placed<std::string>> value_map(std::string_view key) const;
+  std::vector<Placed<std::vector<Placed<std::string>>>> value_maps(std::string_view key) const;
 
   // A sub-section; one that is absent or null has all its defaults.
   Reader section(std::string_view key) const;
@@ -97,6 +97,7 @@ class Reader {
   const Node* scalar_or_default(std::string_view key, Node& initial) const;
   // The value if it is of that kind; null if there is none, or a wrong one (reported).
   const Node* collection(std::string_view key, Kind kind) const;
+  std::vector<Placed<std::string>> json_entries(const std::string& key, const Node& mapping) const;
   bool chosen(const Key& key, const std::string& text, Mark at) const;
   void check_least(const Key& key, std::int64_t value, const std::string& path, Mark at) const;
   void expected(std::string_view key, std::string_view what, const Node& got) const;

@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "config/report.h"
+#include "util/text.h"
 
 namespace llama_swap::config {
 namespace {
@@ -250,6 +251,53 @@ Json json_value(const Node& node) {
       break;
   }
   return value_text(node);
+}
+
+namespace {
+
+tl::expected<std::string, Fault> number_text(const Node& node) {
+  static const RE2 pattern(R"(-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?)");
+  if (RE2::FullMatch(node.text, pattern)) return node.text;
+  if (node.tag == Tag::integer) return value_text(node);
+  const double value = floating_value(node.text).value_or(0);
+  if (!std::isfinite(value))
+    return tl::unexpected(Fault{node.start, fmt::format("{} is no number in JSON", node.text)});
+  return Json(value).dump();
+}
+
+}  // namespace
+
+tl::expected<std::string, Fault> json_text(const Node& node) {
+  std::string out;
+  if (node.kind == Kind::sequence) {
+    for (const Node& item : node.items) {
+      auto text = json_text(item);
+      if (!text) return text;
+      out += (out.empty() ? "" : ",") + *text;
+    }
+    return "[" + out + "]";
+  }
+  if (node.kind == Kind::mapping) {
+    for (const Entry& entry : node.entries) {
+      auto text = json_text(entry.value);
+      if (!text) return text;
+      out += (out.empty() ? "" : ",") + util::json_quote(entry.key.text) + ":" + *text;
+    }
+    return "{" + out + "}";
+  }
+  switch (node.tag) {
+    case Tag::null:
+      return "null";
+    case Tag::boolean:
+      return value_text(node);
+    case Tag::integer:
+    case Tag::floating:
+      return number_text(node);
+    case Tag::timestamp:
+    case Tag::string:
+      break;
+  }
+  return util::json_quote(value_text(node));
 }
 
 std::string_view type_name(const Node& node) {

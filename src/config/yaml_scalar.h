@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tl/expected.hpp>
 
 #include "config/config.h"
 #include "config/yaml_tree.h"
@@ -36,6 +37,9 @@ std::string value_text(const Node& node);
 std::string float_text(double value);
 // Any value as JSON; keys become their text.
 Json json_value(const Node& node);
+// The same as compact JSON text. A number keeps its spelling if JSON has it (0.10, 1e3, more digits
+// than any type), else it is written anew (0x10, .5). Errors: infinity and NaN, which JSON has not.
+tl::expected<std::string, Fault> json_text(const Node& node);
 
 // For messages about a wrong type: "a string", "an integer", "a mapping".
 std::string_view type_name(const Node& node);
