@@ -114,6 +114,7 @@ void read_global_settings(const Reader& root, Config& config) {
   config.upstream_listen = read_addresses(root, "upstreamListen");
 
   const Reader upstream = root.section("upstream");
+  config.filter_upstream = upstream.boolean("filterUpstream");
   config.sandbox_upstream = upstream.boolean("sandbox");
   config.ignore_paths = read_patterns(upstream, "ignorePaths");
   // An empty list cannot switch the default off.

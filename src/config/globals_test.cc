@@ -64,7 +64,7 @@ loadingStateOn: all
 apiKeys: [a, "b#c", 010, ~, 1.0, true, 2024-01-02]
 listen: [":80", "unix:/run/x.sock", ":80"]
 upstreamListen: ["[::1]:81"]
-upstream: {ignorePaths: ["^/x", y]}
+upstream: {ignorePaths: ["^/x", y], filterUpstream: off}
 )");
   EXPECT_EQ(config->log_level, LogLevel::warn);
   EXPECT_EQ(config->log_time_format, "rfc3339nano");
@@ -82,6 +82,7 @@ upstream: {ignorePaths: ["^/x", y]}
   EXPECT_EQ(config->listen, (std::vector<std::string>{":80", "unix:/run/x.sock"}));
   EXPECT_EQ(config->upstream_listen, std::vector<std::string>{"[::1]:81"});
   EXPECT_EQ(config->ignore_paths, (std::vector<std::string>{"^/x", "y"}));
+  EXPECT_FALSE(config->filter_upstream);
 }
 
 TEST(Globals, LenientWords) {
@@ -100,6 +101,7 @@ TEST(Globals, LenientWords) {
   EXPECT_EQ(accepted("performance: {every: 0s}")->performance_every, seconds(5));
   EXPECT_EQ(accepted("performance: {every: 5001ms}")->performance_every, milliseconds(5001));
   EXPECT_EQ(accepted("upstream: {ignorePaths: []}")->ignore_paths.size(), 1u);
+  EXPECT_TRUE(accepted("upstream: {ignorePaths: []}")->filter_upstream);
   EXPECT_EQ(accepted("captureBuffer: 7.9")->capture_buffer_mib, 7);
 }
 

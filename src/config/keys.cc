@@ -83,13 +83,13 @@ constexpr auto kModel = std::to_array<Key>({
     {"stopScope", Type::string, "tree",
      "What a stop reaches: all descendants, or only the process group.", "tree group"},
     {"unlisted", Type::boolean, "false", "Keep the model out of the list of models."},
-    not_used_yet({"useModelName", Type::string, "",
-                  "Name to send to the model server in place of the requested one."}),
+    {"useModelName", Type::string, "",
+     "Name to send to the model server in place of the requested one."},
     {"name", Type::string, "", "Name in the list of models."},
     {"description", Type::string, "", "Description in the list of models."},
     {"concurrencyLimit", Type::integer, "0",
      "Requests at the same time, waiting ones included; 0: 10."},
-    not_used_yet({"filters", Type::section, "", "Changes to requests.", {}, &kFiltersSection}),
+    {"filters", Type::section, "", "Changes to requests.", {}, &kFiltersSection},
     {"macros", Type::macros, "", "Macros of this model."},
     {"metadata", Type::value_map, "", "Anything; shown in the list of models."},
     {"sendLoadingState", Type::boolean, "",
@@ -198,7 +198,7 @@ constexpr auto kPeer = std::to_array<Key>({
     {"allowPaths", Type::strings, "",
      "Patterns (RE2) of paths after /upstream/MODEL that are passed on to it besides the endpoints "
      "of models."},
-    not_used_yet({"filters", Type::section, "", "Changes to requests.", {}, &kPeerFiltersSection}),
+    {"filters", Type::section, "", "Changes to requests.", {}, &kPeerFiltersSection},
     {"timeouts", Type::section, "", "Limits of connections to it.", {}, &kPeerTimeoutsSection},
 });
 constexpr Section kPeerSection{kPeer};
@@ -234,6 +234,9 @@ constexpr auto kUpstream = std::to_array<Key>({
      "Patterns (RE2) of paths after /upstream/MODEL that do not load the model."},
     {"sandbox", Type::boolean, "false",
      "Keep scripts of pages below /upstream/ and /comfyui/ away from everything else here."},
+    {"filterUpstream", Type::boolean, "true",
+     "Filters and useModelName also hold for /upstream/MODEL/PATH, where PATH is that of a model "
+     "endpoint."},
 });
 constexpr Section kUpstreamSection{kUpstream};
 

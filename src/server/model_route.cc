@@ -5,6 +5,8 @@
 
 #include "server/dialect.h"
 #include "server/errors.h"
+#include "server/filter_request.h"
+#include "server/filters.h"
 #include "server/forward.h"
 #include "server/model_request.h"
 #include "server/rename.h"
@@ -94,7 +96,7 @@ net::Awaitable<std::optional<Problem>> serve(Call& call, Asked& asked, const Res
   const config::Model* local = forwarding.target.local;
 
   // The upstream reads the name it knows itself by.
-  const std::string& written = forwarding.target.peer ? forwarding.target.peer->model : name.target;
+  const std::string& written = upstream_name(forwarding.target, asked.found, name.target);
   // Nor may it read another one than we did: a form's field, where the query counts for us.
   const bool two_places =
       asked.found.where == ModelRequest::Where::query && !asked.found.spans.empty();
@@ -114,8 +116,10 @@ net::Awaitable<std::optional<Problem>> serve(Call& call, Asked& asked, const Res
     co_await send_error(exchange, 404, "no router for requested model");
     co_return std::nullopt;
   }
+  const bool filtered = co_await filter_request(call, forwarding, name.target, written);
+  if (!filtered) co_return std::nullopt;
   forwarding.loading_state = asked.found.streaming && local && local->send_loading_state &&
-                             forwarding.path.starts_with("/v1/chat/completions");
+                             shows_loading(call.site->config(), asked.path);
   co_return co_await try_forward(call, forwarding);
 }
 
@@ -180,6 +184,14 @@ bool contains(std::span<const std::string_view> paths, std::string_view path) {
 
 bool is_model_endpoint(std::string_view method, std::string_view path) {
   return (method == "POST" && contains(kPost, path)) || (method == "GET" && contains(kGet, path));
+}
+
+bool is_model_server_path(std::string_view method, std::string_view path) {
+  const auto sent_to = [path](std::string_view endpoint) {
+    return upstream_path(endpoint) == path;
+  };
+  return is_model_endpoint(method, path) ||
+         (method == "POST" && std::any_of(std::begin(kPost), std::end(kPost), sent_to));
 }
 
 Routes model_routes() {

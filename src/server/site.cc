@@ -28,6 +28,7 @@ Site::Site(net::Loop& loop, net::TimerWheel& wheel, config::ConfigPtr config, co
            const std::vector<std::string>& host_names)
     : config_(std::move(config)),
       directory_(*config_),
+      filters_(*config_),
       keys_(*config_),
       rules_(rules_of(*config_, host_names)),
       proxies_(config_->trusted_proxies) {

@@ -14,6 +14,7 @@
 #include "net/upstream.h"
 #include "server/client_address.h"
 #include "server/directory.h"
+#include "server/filters.h"
 #include "server/keys.h"
 #include "server/site_guard.h"
 
@@ -29,6 +30,7 @@ class Site {
   const config::Config& config() const { return *config_; }
   const config::ConfigPtr& shared_config() const { return config_; }
   const Directory& directory() const { return directory_; }
+  const Filters& filters() const { return filters_; }
   const KeyRing& keys() const { return keys_; }
   const SiteRules& rules() const { return rules_; }
   const TrustedProxies& proxies() const { return proxies_; }
@@ -48,6 +50,7 @@ class Site {
 
   const config::ConfigPtr config_;
   const Directory directory_;
+  const Filters filters_;
   const KeyRing keys_;
   const SiteRules rules_;
   const TrustedProxies proxies_;

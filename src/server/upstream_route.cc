@@ -5,6 +5,8 @@
 #include "net/url.h"
 #include "server/answer.h"
 #include "server/errors.h"
+#include "server/filter_request.h"
+#include "server/filters.h"
 #include "server/forward.h"
 #include "server/model_request.h"
 #include "server/model_route.h"
@@ -80,15 +82,22 @@ bool is_ready(const Call& call, const config::Model& model) {
   return call.core.deps.actor.state(model.id) == swap::State::ready;
 }
 
-// Receives the body, renames for a peer where the request itself names the model, and forwards.
-net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::string& name) {
+// Receives the body, writes the upstream's own name of the model where the request itself names it,
+// and forwards. `filtered`: also what the configuration of the model asks for.
+net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::string& name,
+                             bool filtered) {
   net::Exchange& exchange = call.exchange;
   const net::RequestHead& head = exchange.request();
   const PeerModel* peer = forwarding.target.peer;
   std::optional<ModelScan> scan;
-  if (peer && peer->model != name) scan.emplace(head, JsonScan::Wanted::model);
+  if (peer ? peer->model != name : filtered && !forwarding.target.local->use_model_name.empty())
+    scan.emplace(head, JsonScan::Wanted::model);
   std::optional<net::Body> body;
-  if (exchange.has_body() || exchange.content_length()) {  // "Content-Length: 0" is passed on
+  // Where there is nothing, filters may write something.
+  const bool from_nothing = filtered && head.method == "POST" &&
+                            !call.site->filters().find(forwarding.target, name).empty();
+  // "Content-Length: 0" is passed on.
+  if (exchange.has_body() || exchange.content_length() || from_nothing) {
     body.emplace(call.core.deps.body_memory, call.core.deps.worker);
     const auto received = co_await receive_body(exchange, *body, scan ? &*scan : nullptr);
     if (!received) {
@@ -97,10 +106,13 @@ net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::stri
     }
     forwarding.body = &*body;
   }
+  std::string written = name;
   if (scan) {
     const ModelRequest found = scan->finish();
-    if (found.model == name) {
-      auto renaming = co_await rename(found, forwarding.body, forwarding.query, peer->model);
+    const bool named = peer ? found.model == name : !found.spans.empty();
+    if (named) written = upstream_name(forwarding.target, found, name);
+    if (named && written != found.model) {
+      auto renaming = co_await rename(found, forwarding.body, forwarding.query, written);
       if (!renaming) {
         co_await send_error(exchange, 400, "could not read request body");
         co_return;
@@ -108,6 +120,10 @@ net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::stri
       forwarding.splices = std::move(renaming->splices);
       if (renaming->query) forwarding.query = std::move(*renaming->query);
     }
+  }
+  if (filtered) {
+    const bool good = co_await filter_request(call, forwarding, name, written);
+    if (!good) co_return;
   }
   co_await forward(call, forwarding);
 }
@@ -152,7 +168,9 @@ net::Awaitable<void> upstream(Call& call) {
     entry.emplace(call.core.inflight, exchange, local ? local->id : match->name, rest,
                   call.caller.name());
   forwarding.entry = entry ? &*entry : nullptr;
-  co_await pass_on(call, forwarding, match->name);
+  const bool filtered =
+      call.site->config().filter_upstream && is_model_server_path(head.method, rest);
+  co_await pass_on(call, forwarding, match->name, filtered);
 }
 
 net::Awaitable<void> comfy_root(Call& call) {
@@ -186,7 +204,7 @@ net::Awaitable<void> comfy(Call& call) {
   }
   forwarding.path = "/" + std::string(call.raw_wildcard);
   forwarding.query = call.exchange.request().query();
-  co_await pass_on(call, forwarding, model.id);
+  co_await pass_on(call, forwarding, model.id, false);
 }
 
 }  // namespace
