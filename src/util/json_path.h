@@ -27,7 +27,7 @@ struct JsonStep {
 using JsonPath = std::vector<JsonStep>;
 
 // An array may have to be filled up to an element: a larger number is only a name.
-inline constexpr std::size_t kMaxJsonIndex = 999'999;
+inline constexpr std::size_t kMaxJsonIndex = 65'535;
 
 // Errors: invalid. The key is empty, or has one of | # @ * ? without a '\': those would ask for
 // whatever matches, which is not done.
