@@ -53,7 +53,7 @@ def test_shell_wrappers(lab, script):
     for _ in range(2):
         daemon.served_by('a')
         daemon.unload()
-        assert lab.alive() == [], procs.describe(lab.alive())
+        assert lab.nobody_left()
     assert lab.starts('a') == 2
 
 
@@ -66,7 +66,7 @@ def test_wrapper_that_exits_while_its_server_lives(lab):
     until(lambda: daemon.state('a') == 'stopped', patience(2), 'the end of the daemonised server')
     daemon.served_by('a')
     daemon.unload()
-    assert lab.alive() == []
+    assert lab.nobody_left()
 
 
 def test_client_of_an_engine_with_a_stop_command(lab, engine):
@@ -109,7 +109,7 @@ def test_place_holder_for_a_remote_server(lab):
     for _ in range(2):
         assert daemon.served_by('a')['pid'] == remote.pid
         daemon.unload()
-        assert lab.alive() == []
+        assert lab.nobody_left()
     assert remote.poll() is None, 'a server that is not ours was ended'
 
 
@@ -143,5 +143,5 @@ def test_the_same_wrapper_with_the_whole_tree(lab):
     daemon = attaching(lab)
     first = daemon.served_by('a')['pid']
     daemon.unload()
-    assert lab.alive() == []
+    assert lab.nobody_left()
     assert daemon.served_by('a')['pid'] != first

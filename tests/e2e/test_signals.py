@@ -16,7 +16,7 @@ def test_idle(lab, number, name):
     watch = Stopwatch()
     daemon.signal(number)
     assert daemon.wait_for_exit() == 0 and watch.seconds < patience(1)
-    assert lab.alive() == []
+    assert lab.nobody_left()
     assert lab.records('a', 'term') and lab.records('b', 'term')
     assert 'received signal %s, shutting down' % name in daemon.output()
     assert 'shutdown complete' in daemon.output()

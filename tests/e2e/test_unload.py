@@ -13,7 +13,7 @@ def test_all(lab):
     daemon.served_by('a'), daemon.served_by('b')
     answer = daemon.get('/unload')
     assert answer.text == 'OK' and answer.headers['content-type'] == 'text/plain; charset=utf-8'
-    assert daemon.running() == {} and lab.alive() == []
+    assert daemon.running() == {} and lab.nobody_left()
     daemon.served_by('a')
     assert daemon.post('/api/models/unload').json == {'msg': 'ok'}
     assert daemon.running() == {}

@@ -133,6 +133,14 @@ class Lab:
         known = {p.pid for p in known if p.poll() is None}
         return [p for p in procs.marked(self.mark) + procs.shims(self.folder) if p not in known]
 
+    def nobody_left(self):
+        """No process of a model, now. Their shims, which have said so, may take a moment to end."""
+        daemons = {d.process.pid for d in self.daemons}
+        left = [p for p in procs.marked(self.mark) if p not in daemons | {o.pid for o in self.others}]
+        assert not left, procs.describe(left)
+        self.wait_for_nobody(patience(1), 'shims')
+        return True
+
     def wait_for_nobody(self, timeout=None, what='models'):
         until(lambda: not self.alive(), timeout, lambda: 'all %s to end: %s' % (what, procs.describe(self.alive())))
 
