@@ -172,7 +172,7 @@ JsonEditor::JsonEditor(std::vector<const JsonEdit*> edits)
     : edits_(std::move(edits)), outline_(paths_of(edits_)) {}
 
 void JsonEditor::feed(std::string_view piece) {
-  blank_ = blank_ && std::ranges::all_of(piece, json::is_space);
+  blank_ = blank_ && std::ranges::all_of(piece, util::json::is_space);
   size_ += piece.size();
   outline_.feed(piece);
 }

@@ -21,7 +21,7 @@ JsonOutline::JsonOutline(const std::vector<JsonSteps>& paths) : edits_(paths.siz
 }
 
 bool JsonOutline::finish() {
-  JsonWalk::finish();
+  util::JsonWalk<JsonOutline>::finish();
   return complete_;
 }
 
@@ -110,18 +110,18 @@ void JsonOutline::end_value(std::uint64_t end) {
   add(std::move(item));
 }
 
-JsonAround JsonOutline::close(std::uint64_t end) {
+util::JsonAround JsonOutline::close(std::uint64_t end) {
   open_.pop_back();
   if (open_.empty()) {
     root_.span.length = end - root_.span.offset;
     complete_ = true;
-    return JsonAround::nothing;
+    return util::JsonAround::nothing;
   }
   Frame& around = open_.back();
   ByteSpan& span = around.container->items.back().value.span;
   span.length = end - span.offset;
   merge_middle(around);
-  return around.container->is_array ? JsonAround::array : JsonAround::object;
+  return around.container->is_array ? util::JsonAround::array : util::JsonAround::object;
 }
 
 void JsonOutline::add(JsonItem item) {

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "server/json_walk.h"
 #include "util/json_path.h"
+#include "util/json_walk.h"
 
 namespace llama_swap::server {
 
@@ -42,7 +42,7 @@ struct JsonContainer {
   std::vector<JsonItem> items;  // those that were added stand last
 };
 
-class JsonOutline : public JsonWalk<JsonOutline> {
+class JsonOutline : public util::JsonWalk<JsonOutline> {
  public:
   // All edits that will be made; none of the paths may be empty. They must outlive this object.
   explicit JsonOutline(const std::vector<JsonSteps>& paths);
@@ -53,7 +53,7 @@ class JsonOutline : public JsonWalk<JsonOutline> {
   JsonValue& root() { return root_; }
 
  private:
-  friend class JsonWalk<JsonOutline>;
+  friend class util::JsonWalk<JsonOutline>;
 
   // A container that is being looked into.
   struct Frame {
@@ -70,7 +70,7 @@ class JsonOutline : public JsonWalk<JsonOutline> {
   void no_name();
   bool begin_value(std::uint64_t at, char c);
   void end_value(std::uint64_t end);
-  JsonAround close(std::uint64_t end);
+  util::JsonAround close(std::uint64_t end);
 
   std::unique_ptr<JsonContainer> open(char bracket, std::uint64_t at, std::vector<JsonSteps> paths);
   void add(JsonItem item);

@@ -10,12 +10,12 @@
 #include <string>
 #include <string_view>
 
-#include "server/json_walk.h"
+#include "util/json_walk.h"
 
 namespace llama_swap::server {
 
 // Done when all that is wanted is found, or the object is over.
-class JsonScan : public JsonWalk<JsonScan> {
+class JsonScan : public util::JsonWalk<JsonScan> {
  public:
   enum class Wanted { model, model_and_stream };
   explicit JsonScan(Wanted wanted = Wanted::model_and_stream)
@@ -32,7 +32,7 @@ class JsonScan : public JsonWalk<JsonScan> {
   bool streaming() const { return streaming_; }
 
  private:
-  friend class JsonWalk<JsonScan>;
+  friend class util::JsonWalk<JsonScan>;
   enum class Member { other, model, stream };
 
   bool opens(char bracket, std::uint64_t at);
@@ -42,7 +42,7 @@ class JsonScan : public JsonWalk<JsonScan> {
   void no_name() { member_ = Member::other; }
   bool begin_value(std::uint64_t at, char c);
   void end_value(std::uint64_t end);
-  JsonAround close(std::uint64_t) { return JsonAround::nothing; }
+  util::JsonAround close(std::uint64_t) { return util::JsonAround::nothing; }
 
   Member member_ = Member::other;  // whose value is being read
   bool seen_model_ = false;
