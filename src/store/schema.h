@@ -1,0 +1,46 @@
+// The tables of the activity database (http-api 22), and how a file comes to have them.
+//
+//   activity, goose_db_version   the original's, as its program makes and expects them
+//   ls_request                   what we know of a request beyond that, by activity id
+//   ls_day                       sums per day and kind of request: totals, statistics, usage
+//   ls_speed                     how many rows have a speed in a narrow range: statistics
+//   ls_version                   the version of the ls_ tables
+//
+// ls_day and ls_speed are kept by triggers on `activity`, so they stay exact whoever writes, the
+// original's program included. The triggers use nothing but plain SQL.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "store/database.h"
+
+namespace llama_swap::store {
+
+// Of the ls_ tables.
+inline constexpr int kSchemaVersion = 1;
+
+// Quick whatever the size of the file: sets the connection up and makes the original's tables in a
+// file that lacks them. `in_memory`: as open() was told.
+util::Result<> adopt(Database& database, bool in_memory);
+
+// Makes the ls_ tables, triggers and indexes where they are missing, all or nothing. With many rows
+// that were written without them it takes a while: a minute for some millions.
+// Errors also: invalid, for a file made by a newer version of this program.
+util::Result<> add_ours(Database& database);
+
+// What add_ours() would have to look at; 0 if everything is there.
+util::Result<std::int64_t> rows_without_ours(Database& database);
+
+// ls_speed counts positive speeds in buckets, 1/64 wide below 64, sixteen times as wide from there
+// to 1024, and so on.
+inline constexpr std::int64_t kBucketsPerStep = 4096;
+inline constexpr std::int64_t kBucketSteps = 5;
+// The lower bound of a bucket; exact.
+double bucket_floor(std::int64_t bucket);
+// Infinity for the last one.
+double bucket_ceiling(std::int64_t bucket);
+// The same in SQL, of a column or expression that is positive.
+std::string bucket_sql(std::string_view speed);
+
+}  // namespace llama_swap::store
