@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/json_text.h"
 #include "util/json_path.h"
 #include "util/json_walk.h"
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/json_text.h"
 #include "util/json_walk.h"
 
 namespace llama_swap::server {
