@@ -50,8 +50,8 @@ TEST(Histogram, NumberOfBins) {
     int values;
     std::size_t bins;
   };
-  static const Case cases[] = {{2, 5},     {16, 5},    {17, 6},       {32, 6},       {33, 7},
-                               {1024, 11}, {1025, 12}, {524'288, 20}, {524'289, 20}, {600'000, 20}};
+  static const Case cases[] = {{2, 5},  {16, 5},    {17, 6},    {32, 6},
+                               {33, 7}, {1024, 11}, {1025, 12}, {524'289, 20}};
   for (const Case& c : cases) {
     std::vector<double> values;
     for (int i = 1; i <= c.values; ++i) values.push_back(i);
