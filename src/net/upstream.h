@@ -67,6 +67,9 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   Awaitable<util::Result<std::unique_ptr<UpstreamConnection>>> connect(Cancel& cancel);
   // Only after a complete exchange that allows reuse.
   void give_back(std::unique_ptr<UpstreamConnection> connection);
+  // Its server is being stopped on purpose: what breaks from now on is no crash.
+  void retire() { retired_ = true; }
+  bool retired() const { return retired_; }
   // Closes the idle connections and cuts the ones in use: their users see an error at once. New
   // ones may be made after.
   void close_all();
@@ -98,6 +101,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   std::vector<boost::asio::ip::tcp::endpoint> endpoints_;
   std::vector<std::unique_ptr<UpstreamConnection>> idle_;  // oldest first
   std::unordered_set<UpstreamConnection*> all_;
+  bool retired_ = false;
 };
 
 }  // namespace llama_swap::net

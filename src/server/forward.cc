@@ -260,6 +260,7 @@ net::Awaitable<void> admit_again(Call& call, const std::string& model, swap::Adm
 struct Try {
   std::optional<relay::Outcome> outcome;  // nothing: answered, or given up, without a relay
   std::uint64_t instance = 0;
+  bool stopped = false;          // the instance, on purpose
   std::optional<Problem> error;  // it could not be started
 };
 
@@ -313,6 +314,7 @@ net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
   const relay::Request request = relay_request(call, forwarding, *upstream);
   result.outcome = co_await run_relay(call, *upstream, request);
   result.instance = admission.served().instance;
+  result.stopped = upstream->retired();
   co_return result;
 }
 
@@ -326,12 +328,14 @@ net::Awaitable<bool> has_ended(Call& call, const std::string& model, std::uint64
   co_return false;
 }
 
-// A server that dies before the first byte of its answer may have been dying already: the request
-// goes to the next one. Only once, so that a request that kills servers is not tried for ever.
+// A server that crashes before the first byte of its answer may have been dying already: the
+// request goes to the next one. Only once, so that a request that kills servers is not tried for
+// ever.
 net::Awaitable<std::optional<Problem>> forward_to_local(Call& call, const Forwarding& forwarding) {
   Try done = co_await try_local(call, forwarding);
   const bool unanswered = done.outcome && done.outcome->kind == relay::Outcome::unreachable &&
-                          !call.exchange.responded() && forwarding.entry != nullptr;
+                          !done.stopped && !call.exchange.responded() &&
+                          forwarding.entry != nullptr;
   if (unanswered) {
     const bool ended = co_await has_ended(call, forwarding.target.local->id, done.instance);
     if (ended) done = co_await try_local(call, forwarding);

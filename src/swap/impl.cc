@@ -74,6 +74,12 @@ void Running::cut() {
   }
 }
 
+void Running::retire() {
+  if (upstream) upstream->retire();
+  for (const auto& former : former_)
+    if (const auto old = former.lock()) old->retire();
+}
+
 void Running::renew_upstream(std::shared_ptr<net::Upstream> next) {
   former_.push_back(std::exchange(upstream, std::move(next)));
 }
@@ -154,6 +160,7 @@ void Actor::Impl::stop(const sched::Instance& instance) {
   // A start that is given up goes from starting to stopped.
   if (shown[instance.model] == State::ready) set_state(instance.model, State::stopping);
   stopped.process->stop(grace);
+  stopped.retire();
   stopped.cut();
 }
 

@@ -52,6 +52,8 @@ class Running final : public process::InstanceEvents {
   // Breaks whatever is being relayed. After a stop signal this is not only for the sake of
   // requests: llama-server waits for its clients to go, and hangs for the whole grace otherwise.
   void cut();
+  // Before that, where it is we who end it: its requests shall not be tried again.
+  void retire();
   // Requests from now on go there; those under way stay where they are.
   void renew_upstream(std::shared_ptr<net::Upstream> upstream);
 

@@ -74,3 +74,11 @@ def test_unload_of_a_model_whose_swap_still_stops_another(lab):
 def test_method(lab, method):
     daemon = lab.daemon({'a': ''})
     assert daemon.request(method, '/unload').status == 405
+
+
+def test_an_unloaded_model_does_not_come_back_for_who_was_cut(lab):
+    daemon = lab.daemon({'a': ''})
+    busy = daemon.busy_chat('a', 'hold:4s')
+    daemon.unload()
+    assert busy.result().status >= 500
+    assert daemon.running() == {} and lab.starts('a') == 1
