@@ -26,6 +26,7 @@ constexpr std::size_t kSmallBuffer = 1 << 10;
 constexpr std::size_t kLargeBuffer = 64 << 10;
 constexpr std::size_t kGrowth = 4;
 constexpr int kMaxInformational = 100;  // before an answer
+constexpr std::chrono::milliseconds kRoundTrip{1000};
 
 // One request under way.
 class Run {
@@ -44,6 +45,7 @@ class Run {
 
   net::Awaitable<Attempt> attempt();
   net::Awaitable<Attempt> receive_head();
+  bool was_on_its_way() const;
   net::Awaitable<Outcome> switch_protocols();
   net::Awaitable<Outcome> pass_on();
   BodyFraming client_framing() const;
@@ -60,6 +62,7 @@ class Run {
   net::Upstream::Cancel cancel_connect_;
   std::unique_ptr<net::UpstreamConnection> connection_;
   bool sent_whole_ = false;
+  util::Time sent_at_;  // only on a connection that has been used before
   std::string error_;
 
   // [begin_, end_) of the connection's `in` has been read from the upstream and not been passed on.
@@ -106,6 +109,7 @@ net::Awaitable<Run::Attempt> Run::attempt() {
   make_request_head(exchange_, upstream_, request_, connection_->out);
   const Sent sent = co_await send(*connection_, wheel_, limit, request_);
   sent_whole_ = sent.kind == Sent::whole;
+  if (connection_->reused) sent_at_ = util::Clock::now();
   if (exchange_.client_gone()) co_return Attempt::failed;
   if (sent.kind == Sent::late) {
     error_ = "timed out sending the request";
@@ -128,8 +132,17 @@ net::Awaitable<Run::Attempt> Run::attempt() {
   co_return Attempt::late;
 }
 
-// `stale`: a pooled connection turned out to be closed before the first byte of an answer, so
-// nothing can have been processed twice by trying again.
+// A close that was on its way when the request was sent comes within a round trip. What comes later
+// may be the server's answer to a request that it has begun to process: that must not be done
+// twice, unless doing it twice is harmless (RFC 9110 9.2.2).
+bool Run::was_on_its_way() const {
+  const std::string_view method = exchange_.request().method;
+  return util::Clock::now() - sent_at_ < kRoundTrip || method == "GET" || method == "HEAD" ||
+         method == "PUT" || method == "DELETE";
+}
+
+// `stale`: a pooled connection turned out to be closed before the first byte of an answer, and the
+// request may be sent again.
 net::Awaitable<Run::Attempt> Run::receive_head() {
   net::HeadProgress progress;
   int informed = 0;  // 1xx answers
@@ -166,7 +179,7 @@ net::Awaitable<Run::Attempt> Run::receive_head() {
     const std::ptrdiff_t n = co_await connection_->stream.read(
         {connection_->in.data() + end_, connection_->in.size() - end_});
     if (n <= 0) {
-      const bool unanswered = end_ == 0 && informed == 0;
+      const bool unanswered = end_ == 0 && informed == 0 && was_on_its_way();
       error_ =
           n == 0 ? "the upstream closed the connection" : "the connection to the upstream broke";
       co_return unanswered && connection_->reused && !connection_->stream.was_cut()

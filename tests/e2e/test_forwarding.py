@@ -184,3 +184,12 @@ def test_websocket(lab, daemon):
 def test_streams_at_once(daemon):
     lots = [daemon.open_chat('a', 'events:10/20ms', stream=True) for _ in range(10)]
     assert all(s.finish().complete for s in lots)
+
+
+def test_what_a_server_has_begun_is_not_done_twice(lab):
+    """A pooled connection that breaks long after the request was sent was not stale."""
+    daemon = lab.daemon({'a': ''})
+    daemon.served_by('a')
+    before = len(lab.records('a', 'request'))
+    assert daemon.chat('a', 'hold:1500ms,drop').status == 502
+    assert len(lab.records('a', 'request')) == before + 1
