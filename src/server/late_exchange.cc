@@ -31,26 +31,29 @@ LateExchange::LateExchange(net::Exchange& begun)
 net::Awaitable<util::Result<void>> LateExchange::respond(const net::ResponseHead& head,
                                                          net::BodyFraming, std::string_view first) {
   status_ = head.status;
+  const std::string_view* const type = net::find_header(head.headers, "Content-Type");
+  passes_ = status_ == 200 && (!type || util::icontains(*type, "text/event-stream")) &&
+            !net::find_header(head.headers, "Content-Encoding");
   return write(first);
 }
 
 std::ptrdiff_t LateExchange::try_write(std::string_view data) {
-  if (passes()) return begun_.try_write(data);
+  if (passes_) return begun_.try_write(data);
   keep(data);
   return static_cast<std::ptrdiff_t>(data.size());
 }
 
 net::Awaitable<util::Result<void>> LateExchange::write(std::string_view data) {
-  if (passes() && !data.empty()) co_return co_await begun_.write(data);
-  if (!passes()) keep(data);
+  if (passes_ && !data.empty()) co_return co_await begun_.write(data);
+  if (!passes_) keep(data);
   co_return util::Result<void>();
 }
 
 net::Awaitable<util::Result<void>> LateExchange::finish() {
   if (finished_) co_return util::Result<void>();
   finished_ = true;
-  if (!passes()) {
-    const std::string events = error_events(dialect_, one_line(dialect_, status_, error_));
+  if (!passes_) {
+    const std::string events = kept_events();
     const auto sent = co_await begun_.write(events);
     if (!sent) co_return sent;
   }
@@ -67,7 +70,23 @@ net::Awaitable<util::Result<net::Stream*>> LateExchange::upgrade(const net::Resp
 }
 
 void LateExchange::keep(std::string_view data) {
-  error_.append(data.substr(0, kMaxError - std::min(kMaxError, error_.size())));
+  const std::size_t most = status_ == 200 ? kMaxAnswer : kMaxError;
+  const std::size_t room = most - std::min(most, kept_.size());
+  too_large_ = too_large_ || data.size() > room;
+  kept_.append(data.substr(0, room));
+}
+
+std::string LateExchange::kept_events() const {
+  if (status_ != 200) return error_events(dialect_, one_line(dialect_, status_, kept_));
+  if (Json::accept(kept_) && !too_large_) {
+    // Line ends stand between its tokens only.
+    std::string line = kept_;
+    std::ranges::replace_if(
+        line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    return "data: " + line + "\n\ndata: [DONE]\n\n";
+  }
+  const Problem problem(502, "the upstream's answer is neither a stream nor a JSON document");
+  return error_events(dialect_, error_json(dialect_, problem));
 }
 
 }  // namespace llama_swap::server

@@ -1,6 +1,6 @@
 // An exchange whose answer has already begun as an event stream (the loading state): what the relay
 // answers becomes the rest of that stream. An answer other than 200 becomes an error event, as its
-// status cannot be told any more.
+// status cannot be told any more; one that is a JSON document becomes an event.
 #pragma once
 
 #include "net/exchange.h"
@@ -42,13 +42,16 @@ class LateExchange final : public net::Exchange {
 
  private:
   static constexpr std::size_t kMaxError = 64 << 10;  // of an error's body; the rest is left out
-  bool passes() const { return status_ == 200; }
+  static constexpr std::size_t kMaxAnswer = 1 << 20;  // of an answer that is no stream
   void keep(std::string_view data);
+  std::string kept_events() const;
 
   net::Exchange& begun_;
   net::RequestHead request_;
   const Dialect dialect_;
-  std::string error_;  // the body of an answer other than 200
+  bool passes_ = true;  // it is a stream: passed on as it comes
+  std::string kept_;    // else: its body
+  bool too_large_ = false;
   bool finished_ = false;
 };
 
