@@ -34,6 +34,7 @@ void JsonScan::end_name() {
   member_ = Member::other;
   if (oversized_) return;
   if (has_escapes_) kept_ = decode_json_text(kept_);
+  if (util::iequals(kept_, "model")) ++models_;
   if (kept_ == "model" && !std::exchange(seen_model_, true)) member_ = Member::model;
   if (kept_ == "stream" && !std::exchange(seen_stream_, true)) member_ = Member::stream;
 }
@@ -57,7 +58,7 @@ void JsonScan::end_value(std::uint64_t end) {
     }
   }
   member_ = Member::other;
-  if (seen_model_ && seen_stream_) stop();
+  if (seen_model_ && seen_stream_ && !every_) stop();
 }
 
 }  // namespace llama_swap::server

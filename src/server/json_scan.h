@@ -18,9 +18,10 @@ namespace llama_swap::server {
 // Done when all that is wanted is found, or the object is over.
 class JsonScan : public util::JsonWalk<JsonScan> {
  public:
-  enum class Wanted { model, model_and_stream };
+  // every_model: both, and whether another reader may find another model. Looks at all of it.
+  enum class Wanted { model, model_and_stream, every_model };
   explicit JsonScan(Wanted wanted = Wanted::model_and_stream)
-      : seen_stream_(wanted == Wanted::model) {}
+      : every_(wanted == Wanted::every_model), seen_stream_(wanted == Wanted::model) {}
 
   // A longer value counts as absent.
   static constexpr std::size_t kMaxValue = 64 * 1024;
@@ -31,6 +32,8 @@ class JsonScan : public util::JsonWalk<JsonScan> {
   ByteSpan model_span() const { return model_span_; }
   // true; "true", "1", "t" in any case; a number other than 0.
   bool streaming() const { return streaming_; }
+  // Some servers take the last member of a name, some take "Model" for "model".
+  bool ambiguous() const { return models_ > 1; }
 
  private:
   friend class util::JsonWalk<JsonScan>;
@@ -45,7 +48,9 @@ class JsonScan : public util::JsonWalk<JsonScan> {
   void end_value(std::uint64_t end);
   util::JsonAround close(std::uint64_t) { return util::JsonAround::nothing; }
 
+  const bool every_;
   Member member_ = Member::other;  // whose value is being read
+  int models_ = 0;                 // members that a server might take for the model
   bool seen_model_ = false;
   bool seen_stream_;
   std::uint64_t value_offset_ = 0;  // of the value being read

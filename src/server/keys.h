@@ -21,6 +21,8 @@ class Caller {
   bool is(config::Role least) const { return !key_ || key_->role >= least; }
   // `model`: a real id, or <peer>/<model>.
   bool may_use(std::string_view model) const;
+  // Are there models that it may not use?
+  bool is_restricted() const { return key_ && !key_->models.empty(); }
   bool may_swap() const { return !key_ || key_->may_swap; }
   bool key_is_forwarded() const { return !key_; }
 

@@ -1,5 +1,6 @@
 #include "server/model_request.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "util/text.h"
@@ -20,6 +21,12 @@ bool is_well_formed(std::string_view urlencoded) {
       return false;
   }
   return true;
+}
+
+std::ptrdiff_t count_models(std::string_view urlencoded) {
+  return std::ranges::count_if(util::split(urlencoded, '&'), [](std::string_view piece) {
+    return net::form_value(piece, "model").has_value();
+  });
 }
 
 ModelRequest failed(std::string_view why) {
@@ -63,6 +70,11 @@ ModelScan::ModelScan(const net::RequestHead& head, JsonScan::Wanted wanted)
       body_.emplace<FormBody>();
       break;
     case BodyKind::opaque:
+      // Some servers do not look at the type.
+      if (wanted == JsonScan::Wanted::every_model) {
+        is_opaque_ = true;
+        body_.emplace<JsonScan>(wanted);
+      }
       break;
   }
 }
@@ -86,13 +98,15 @@ void ModelScan::feed(std::string_view piece) {
 }
 
 ModelRequest ModelScan::finish() {
-  if (auto* json = std::get_if<JsonScan>(&body_)) return from_json(*json);
+  auto* const json = std::get_if<JsonScan>(&body_);
+  if (json && !is_opaque_) return from_json(*json);
   if (!is_get_ && !is_well_formed(query_)) return failed("malformed query");
   if (auto* multipart = std::get_if<MultipartScan>(&body_)) return from_multipart(*multipart);
   if (auto* form = std::get_if<FormBody>(&body_)) return from_form(*form);
   ModelRequest request;
   take_model(request, net::form_value(query_, "model"), ModelRequest::Where::query);
   request.streaming = net::form_value(query_, "stream") == "true";
+  request.ambiguous = count_models(query_) > 1 || (json && !from_json(*json).model.empty());
   return request;
 }
 
@@ -102,6 +116,7 @@ ModelRequest ModelScan::from_json(JsonScan& scan) {
   take_model(request, scan.model(), ModelRequest::Where::json);
   if (!request.model.empty()) request.spans.push_back(scan.model_span());
   request.streaming = scan.streaming();
+  request.ambiguous = scan.ambiguous() || count_models(query_) > 0;
   return request;
 }
 
@@ -118,6 +133,7 @@ ModelRequest ModelScan::from_multipart(MultipartScan& scan) {
   request.spans = scan.model_spans();
   auto stream = net::form_value(query_, "stream");
   request.streaming = (stream ? stream : scan.stream()) == "true";
+  request.ambiguous = count_models(query_) + static_cast<std::ptrdiff_t>(request.spans.size()) > 1;
   return request;
 }
 
@@ -133,6 +149,7 @@ ModelRequest ModelScan::from_form(const FormBody& body) {
   }
   auto stream = net::form_value(body.text, "stream");
   request.streaming = (stream ? stream : net::form_value(query_, "stream")) == "true";
+  request.ambiguous = count_models(query_) + count_models(body.text) > 1;
   return request;
 }
 

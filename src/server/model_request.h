@@ -38,6 +38,8 @@ struct ModelRequest {
   Where where = Where::nowhere;  // of the name that counts; nowhere if there is none
   // In the body. Also set when the query wins over a multipart field, whose server reads the field.
   std::vector<ByteSpan> spans;
+  // Other readers may find another model in it. Only told where every_model is wanted.
+  bool ambiguous = false;
   std::string_view
       failure;  // a static text: why body or query could not be read; the model is then ""
 };
@@ -71,6 +73,7 @@ class ModelScan {
 
   std::string_view query_;
   bool is_get_ = false;
+  bool is_opaque_ = false;  // a JSON scan looks whether it is JSON all the same
   std::variant<QueryOnly, JsonScan, MultipartScan, FormBody> body_;
 };
 

@@ -134,5 +134,41 @@ TEST(BodyKind, Table) {
   EXPECT_EQ(body_kind(""), BodyKind::opaque);
 }
 
+TEST(ModelRequest, OtherReadersMayFindAnotherModel) {
+  const struct {
+    const char* target;
+    const char* type;
+    const char* body;
+    bool ambiguous;
+  } cases[] = {
+      {"/", "application/json", R"({"model":"a","x":{"model":"b"}})", false},
+      {"/", "application/json", R"({"model":"a","model":"b"})", true},
+      {"/", "application/json", R"({"model":"a","stream":true,"Model":"b"})", true},
+      {"/", "application/json", R"({"model":"a","\u006dodel":"b"})", true},
+      {"/?model=b", "application/json", R"({"model":"a"})", true},
+      {"/", "application/x-www-form-urlencoded", "model=a&x=1", false},
+      {"/", "application/x-www-form-urlencoded", "model=a&model=b", true},
+      {"/?model=b", "application/x-www-form-urlencoded", "model=a", true},
+      {"/", "multipart/form-data; boundary=B",
+       "--B\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\na\r\n--B--\r\n", false},
+      {"/?model=a", "multipart/form-data; boundary=B",
+       "--B\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nb\r\n--B--\r\n", true},
+      {"/?model=a", "text/plain", "text", false},
+      {"/?model=a", "text/plain", R"({"model":"b"})", true},
+      {"/?model=a&model=b", "text/plain", "", true},
+  };
+  for (const auto& c : cases) {
+    net::RequestHead head;
+    head.method = "POST";
+    head.target = c.target;
+    head.headers = {{"Content-Type", c.type}};
+    ModelScan scan(head, JsonScan::Wanted::every_model);
+    scan.feed(c.body);
+    const ModelRequest request = scan.finish();
+    EXPECT_EQ(request.model, "a") << c.target << " " << c.body;
+    EXPECT_EQ(request.ambiguous, c.ambiguous) << c.target << " " << c.body;
+  }
+}
+
 }  // namespace
 }  // namespace llama_swap::server

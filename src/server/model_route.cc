@@ -144,12 +144,15 @@ net::Awaitable<std::optional<Problem>> serve_by_selector(Call& call, Asked& aske
   co_return error;
 }
 
+JsonScan::Wanted wanted(const Call& call) {
+  if (call.caller.is_restricted()) return JsonScan::Wanted::every_model;
+  return call.site->shows_loading() ? JsonScan::Wanted::model_and_stream : JsonScan::Wanted::model;
+}
+
 net::Awaitable<void> model_route(Call& call) {
   net::Exchange& exchange = call.exchange;
   const net::RequestHead& head = exchange.request();
-  const bool asks_for_streaming = call.site->shows_loading();
-  ModelScan scan(head,
-                 asks_for_streaming ? JsonScan::Wanted::model_and_stream : JsonScan::Wanted::model);
+  ModelScan scan(head, wanted(call));
   Asked asked;
   if (exchange.has_body() || exchange.content_length()) {  // "Content-Length: 0" is passed on
     asked.body.emplace(call.core.deps.body_memory, call.core.deps.worker);
@@ -161,6 +164,10 @@ net::Awaitable<void> model_route(Call& call) {
   }
   asked.found = scan.finish();
   asked.path = util::percent_decode(head.path());  // the routes hold no special characters
+  if (call.caller.is_restricted() && asked.found.ambiguous) {
+    co_await send_error(exchange, 400, "the request names more than one model");
+    co_return;
+  }
   const ResolvedName name =
       resolve_name(call.site->config(), call.core.profile(), asked.found.model);
   if (name.requested.empty() || name.target.empty()) {

@@ -82,6 +82,18 @@ bool is_ready(const Call& call, const config::Model& model) {
   return call.core.deps.actor.state(model.id) == swap::State::ready;
 }
 
+bool same(const Target& a, const Target& b) {
+  if (a.local || b.local || !a.peer || !b.peer) return a.local == b.local && a.peer == b.peer;
+  return a.peer->peer == b.peer->peer && a.peer->model == b.peer->model;
+}
+
+// For a key of some models: could the upstream read another model's name in the request?
+bool names_another(const Call& call, const Target& target, const ModelRequest& found) {
+  if (found.ambiguous) return true;
+  if (found.model.empty() || (target.peer && target.peer->model == found.model)) return false;
+  return !same(call.site->directory().find(found.model, call.caller), target);
+}
+
 // Receives the body, writes the upstream's own name of the model where the request itself names it,
 // and forwards. `filtered`: also what the configuration of the model asks for.
 net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::string& name,
@@ -90,8 +102,13 @@ net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::stri
   const net::RequestHead& head = exchange.request();
   const PeerModel* peer = forwarding.target.peer;
   std::optional<ModelScan> scan;
-  if (peer ? peer->model != name : filtered && !forwarding.target.local->use_model_name.empty())
+  const bool renames =
+      peer ? peer->model != name : filtered && !forwarding.target.local->use_model_name.empty();
+  if (call.caller.is_restricted()) {
+    scan.emplace(head, JsonScan::Wanted::every_model);
+  } else if (renames) {
     scan.emplace(head, JsonScan::Wanted::model);
+  }
   std::optional<net::Body> body;
   // Where there is nothing, filters may write something.
   const bool from_nothing = filtered && head.method == "POST" &&
@@ -109,7 +126,11 @@ net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::stri
   std::string written = name;
   if (scan) {
     const ModelRequest found = scan->finish();
-    const bool named = peer ? found.model == name : !found.spans.empty();
+    if (call.caller.is_restricted() && names_another(call, forwarding.target, found)) {
+      co_await send_error(exchange, 403, "the request names another model than its path");
+      co_return;
+    }
+    const bool named = renames && (peer ? found.model == name : !found.spans.empty());
     if (named) written = upstream_name(forwarding.target, found, name);
     if (named && written != found.model) {
       auto renaming = co_await rename(found, forwarding.body, forwarding.query, written);

@@ -149,3 +149,28 @@ def test_guesses_are_logged_and_slowed_down(lab):
     daemon.open('GET', '/running', headers=wrong)
     until(lambda: daemon.get('/logs', headers=bearer(ADMIN)).text.count('wrong API key') == 9, patience(5), 'the guess')
     assert daemon.terminate() == 0
+
+
+@pytest.mark.parametrize(
+    'path, content_type, body, status',
+    [
+        ('/v1/chat/completions', 'application/json', '{"model":"a"}', 200),
+        ('/v1/chat/completions', 'application/json', '{"model":"a","model":"b"}', 400),
+        ('/v1/chat/completions', 'application/json', '{"model":"a","Model":"b"}', 400),
+        ('/v1/chat/completions?model=b', 'application/json', '{"model":"a"}', 400),
+        ('/v1/audio/transcriptions', 'application/x-www-form-urlencoded', 'model=a&model=b', 400),
+        ('/upstream/a/v1/chat/completions', 'application/json', '{"model":"a"}', 200),
+        ('/upstream/a/v1/chat/completions', 'application/json', '{}', 200),
+        ('/upstream/a/v1/chat/completions', 'application/json', '{"model":"b"}', 403),
+        ('/upstream/a/v1/chat/completions', 'application/json', '{"model":"nobody"}', 403),
+        ('/upstream/a/v1/chat/completions', 'text/plain', '{"model":"b"}', 403),
+        ('/upstream/a/v1/chat/completions?model=b', 'text/plain', 'x', 403),
+    ],
+)
+def test_a_key_of_some_models_names_no_other(lab, path, content_type, body, status):
+    """What we read may not differ from what the server reads."""
+    daemon = lab.daemon({'a': '', 'b': ''}, apiKeys=[{'key': 'k', 'name': 'anna', 'models': ['a']}, 'root'])
+    headers = {'Authorization': 'Bearer k', 'Content-Type': content_type}
+    assert daemon.post(path, body.encode(), headers=headers).status == status
+    if status != 200:  # others are believed
+        assert daemon.post(path, body.encode(), headers=dict(headers, Authorization='Bearer root')).status == 200
