@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "server/timestamp.h"
 #include "util/text.h"
+#include "util/timestamp.h"
 
 namespace llama_swap::server {
 namespace {
@@ -81,7 +81,7 @@ Json InflightTable::Entry::json() const {
   const auto elapsed =
       std::chrono::duration_cast<std::chrono::milliseconds>(util::Clock::now() - started_at_);
   Json out{{"id", std::to_string(id_)},
-           {"timestamp", rfc3339(started_)},
+           {"timestamp", util::rfc3339(started_)},
            {"model", model_},
            {"req_path", path_},
            {"method", exchange_.request().method},

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "server/testing.h"
-#include "server/timestamp.h"
+#include "util/timestamp.h"
 
 namespace llama_swap::server {
 namespace {
@@ -29,7 +29,7 @@ TEST(Inflight, Names) {
     EXPECT_EQ(shown_header_value(secret, "s"), "[REDACTED]") << secret;
   EXPECT_EQ(shown_header_value("Accept", "s"), "s");
   EXPECT_EQ(
-      rfc3339(std::chrono::system_clock::time_point(std::chrono::milliseconds(1136239445123))),
+      util::rfc3339(std::chrono::system_clock::time_point(std::chrono::milliseconds(1136239445123))),
       "2006-01-02T22:04:05.123Z");
 }
 
