@@ -58,6 +58,10 @@ Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
   hooks.state_changed = [this](const std::string&, swap::State) { server_->state_changed(); };
   actor_ = std::make_unique<swap::Actor>(loop_, wheel_, launcher_, config_, std::move(hooks));
   server::Deps deps{loop_, wheel_, body_memory_, worker_, *actor_, log_, events_, {}};
+  if (!config_->performance_disabled) {
+    monitoring_ = std::make_unique<Monitoring>(loop_, worker_);
+    deps.performance = &monitoring_->performance();
+  }
   deps.version = {std::string(kVersion), std::string(kCommit), std::string(kBuildDate)};
   server_ = std::make_unique<server::Server>(deps, config_);
 }
@@ -86,6 +90,7 @@ int Daemon::run() {
     log_.info("watching configuration for changes");
   }
   front_->start();
+  if (monitoring_) monitoring_->use(*config_);
   net::spawn(loop_, actor_->preload(config_->preload));
   tidy_up_later();
   loop_.run();
@@ -182,6 +187,7 @@ void Daemon::reload() {
   config_ = std::move(loaded.config);
   use(*config_);
   front_->reconfigure(*config_);
+  if (monitoring_) monitoring_->use(*config_);
   actor_->reconfigure(config_);
   server_->reconfigure(config_);
   log_.keep_models_of(*config_);
@@ -197,6 +203,7 @@ void Daemon::say_what_changes(const config::Config& next) {
 
 net::Awaitable<void> Daemon::shut_down() {
   const util::Time end = util::Clock::now() + kShutdownBudget;
+  if (monitoring_) monitoring_->stop();
   server_->end_streams();
   front_->close();
   const bool drained = co_await drain(end - kStopShare);

@@ -9,6 +9,7 @@
 #include "app/file_watch.h"
 #include "app/flags.h"
 #include "app/front.h"
+#include "app/monitoring.h"
 #include "config/load.h"
 #include "net/body.h"
 #include "net/loop.h"
@@ -65,6 +66,7 @@ class Daemon {
   observe::EventBus events_;
   process::ChildReaper reaper_{loop_};
   process::LocalLauncher launcher_;
+  std::unique_ptr<Monitoring> monitoring_;  // null: it was disabled at start, and stays so
   std::unique_ptr<swap::Actor> actor_;
   std::unique_ptr<server::Server> server_;
   std::unique_ptr<net::TlsServerContext> tls_;  // null: plain HTTP

@@ -288,8 +288,7 @@ constexpr auto kRoot = std::to_array<Key>({
                   {},
                   &kStoreSection}),
     {"ui", Type::section, "", "The web console.", {}, &kUiSection},
-    not_used_yet(
-        {"performance", Type::section, "", "Monitoring of the machine.", {}, &kPerformanceSection}),
+    {"performance", Type::section, "", "Monitoring of the machine.", {}, &kPerformanceSection},
     at_least(1, {"startPort", Type::integer, "5800", "The first ${PORT}."}),
     at_least(0, {"globalTTL", Type::integer, "0",
                  "Seconds without requests until a model is unloaded; 0: never."}),

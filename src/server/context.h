@@ -12,6 +12,7 @@
 #include "net/worker.h"
 #include "observe/events.h"
 #include "observe/log_hub.h"
+#include "observe/performance.h"
 #include "server/endless_stream.h"
 #include "server/failed_attempts.h"
 #include "server/inflight.h"
@@ -42,6 +43,7 @@ struct Deps {
   // By which browsers may reach this server, like Config::allowed_hosts: the names in its
   // certificate.
   std::vector<std::string> host_names = {};
+  const observe::Performance* performance = nullptr;  // null: nothing is measured
 };
 
 // The state of the server.

@@ -1,14 +1,19 @@
-// Activity, captures, hardware and performance (http-api 19, 21, 23, 24.2) of a server that records
-// and measures nothing: the answers the specification gives for "none" and "not available".
+// Activity, captures and hardware (http-api 19, 21, 24.2) of a server that records nothing: the
+// answers the specification gives for "none" and "not available". And what is measured (23).
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <optional>
 
 #include "server/answer.h"
 #include "server/context.h"
 #include "server/errors.h"
+#include "util/timestamp.h"
 
 namespace llama_swap::server {
 namespace {
+
+constexpr std::string_view kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
 
 // A whole number in the query, within [low, high]; `fallback` if absent or not that.
 std::int64_t query_number(std::string_view query, std::string_view key, std::int64_t fallback,
@@ -49,11 +54,26 @@ net::Awaitable<void> hardware(Call& call) {
 }
 
 net::Awaitable<void> performance(Call& call) {
-  co_await send(call.exchange, 503, kJson, "{\"enabled\":false}\n");
+  const observe::Performance* performance = call.core.deps.performance;
+  if (performance == nullptr)
+    co_return co_await send(call.exchange, 503, kJson, "{\"enabled\":false}\n");
+  std::optional<observe::WallTime> after;
+  if (auto text = net::form_value(call.exchange.request().query(), "after")) {
+    // The plus of an offset, if it came unescaped.
+    std::ranges::replace(*text, ' ', '+');
+    after = util::parse_rfc3339(*text);
+    if (!after && !text->empty())
+      co_return co_await send_error(call.exchange, 400,
+                                    "invalid 'after' timestamp, use RFC3339 format");
+  }
+  co_await send(call.exchange, 200, kJson, performance->json(after) + "\n");
 }
 
 net::Awaitable<void> metrics(Call& call) {
-  co_await send(call.exchange, 503, kText, "# performance monitor not available\n");
+  const observe::Performance* performance = call.core.deps.performance;
+  if (performance == nullptr)
+    co_return co_await send(call.exchange, 503, kText, "# performance monitor not available\n");
+  co_await send(call.exchange, 200, kPrometheus, performance->metrics());
 }
 
 }  // namespace

@@ -1,0 +1,67 @@
+#include "app/monitoring.h"
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <optional>
+#include <utility>
+
+#include "observe/system_sample.h"
+#include "util/time.h"
+
+namespace llama_swap::app {
+
+// From one change of settings to the next. It outlives the end of its use by what its coroutine is
+// waiting for, hence shared.
+struct Monitoring::Run {
+  Run(Monitoring& monitoring, util::Millis interval)
+      : owner(&monitoring), worker(monitoring.worker_), every(interval), timer(monitoring.loop_) {}
+
+  Monitoring* owner;  // null: stopped
+  net::Worker& worker;
+  const util::Millis every;
+  boost::asio::basic_waitable_timer<util::Clock, boost::asio::wait_traits<util::Clock>,
+                                    net::Executor>
+      timer;
+  std::optional<observe::SystemReader> reader;  // worker's thread only
+};
+
+Monitoring::Monitoring(net::Loop& loop, net::Worker& worker)
+    : loop_(loop), worker_(worker), performance_(std::chrono::seconds(1)) {}
+
+void Monitoring::use(const config::Config& config) {
+  const bool running = run_ != nullptr;
+  if (running != config.performance_disabled && every_ == config.performance_every) return;
+  stop();
+  every_ = config.performance_every;
+  performance_.restart(every_);
+  if (config.performance_disabled) return;
+  run_ = std::make_shared<Run>(*this, every_);
+  net::spawn(loop_, sample_system(run_));
+}
+
+void Monitoring::stop() {
+  if (!run_) return;
+  run_->owner = nullptr;
+  run_->timer.cancel();
+  run_.reset();
+}
+
+// The first sample comes after one interval: how busy the machine is takes two readings.
+net::Awaitable<void> Monitoring::sample_system(std::shared_ptr<Run> run) {
+  observe::SystemSample sample;
+  std::function<void()> begin = [&run] { run->reader.emplace(); };
+  co_await net::run(run->worker, std::move(begin));
+  util::Time next = util::Clock::now();
+  while (run->owner) {
+    next = std::max(next + run->every, util::Clock::now());  // none is made up for
+    run->timer.expires_at(next);
+    co_await run->timer.async_wait(net::use_awaitable);
+    if (!run->owner) break;
+    std::function<void()> read = [&] {
+      sample = run->reader->read(std::chrono::system_clock::now());
+    };
+    co_await net::run(run->worker, std::move(read));
+    if (run->owner) run->owner->performance_.add(std::move(sample));
+  }
+}
+
+}  // namespace llama_swap::app
