@@ -17,13 +17,14 @@ ALLOWED = {
     "config": {"util", "matrix"},
     "observe": {"util", "config"},
     "net": {"util"},
+    "monitor": {"util", "config", "observe"},
     "sched": {"util", "matrix", "config"},
     "process": SHARED,
     "relay": SHARED,
     "store": SHARED,
     "swap": SHARED | {"process", "sched"},
     "server": SHARED | {"relay", "store", "swap", "usage"},
-    "app": SHARED | {"process", "sched", "relay", "store", "swap", "server", "usage"},
+    "app": SHARED | {"monitor", "process", "sched", "relay", "store", "swap", "server", "usage"},
 }
 INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]+)"')
 SUFFIXES = {".h", ".cc", ".c"}
