@@ -3,12 +3,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <boost/asio/post.hpp>
 #include <csignal>
 #include <cstdlib>
 
 #include "app/early_message.h"
 #include "app/version.h"
 #include "config/diff.h"
+#include "monitor/hardware.h"
 #include "util/text.h"
 
 namespace llama_swap::app {
@@ -59,9 +61,10 @@ Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
   actor_ = std::make_unique<swap::Actor>(loop_, wheel_, launcher_, config_, std::move(hooks));
   server::Deps deps{loop_, wheel_, body_memory_, worker_, *actor_, log_, events_, {}};
   if (!config_->performance_disabled) {
-    monitoring_ = std::make_unique<Monitoring>(loop_, worker_);
+    monitoring_ = std::make_unique<Monitoring>(loop_, worker_, log_);
     deps.performance = &monitoring_->performance();
   }
+  deps.hardware = &hardware_;
   deps.version = {std::string(kVersion), std::string(kCommit), std::string(kBuildDate)};
   server_ = std::make_unique<server::Server>(deps, config_);
 }
@@ -90,13 +93,33 @@ int Daemon::run() {
     log_.info("watching configuration for changes");
   }
   front_->start();
+  detect_hardware();
   if (monitoring_) monitoring_->use(*config_);
   net::spawn(loop_, actor_->preload(config_->preload));
   tidy_up_later();
   loop_.run();
   worker_.join();
+  detection_->stop();
+  detection_->wait(kLastWords);
+  if (monitoring_) monitoring_->wait();
   stdout_.flush(std::chrono::seconds(1));
   return exit_code_;
+}
+
+void Daemon::detect_hardware() {
+  // The hardware does not change, and neither does this program.
+  auto work = [this](const monitor::StopSignal& stop,
+                     const monitor::DetachedThread::Report& report) {
+    auto found = monitor::detect_hardware(stop);
+    std::string json = found ? monitor::hardware_json(*found, kVersion) : "";
+    report([&] {
+      asio::post(loop_, [this, found = std::move(found), json = std::move(json)]() mutable {
+        hardware_ = std::move(json);
+        if (!found) log_.warn("hardware detection failed: {}", found.error().message);
+      });
+    });
+  };
+  detection_ = std::make_unique<monitor::DetachedThread>(std::move(work));
 }
 
 // Gives memory back to the system when nobody has needed it for a while.

@@ -11,6 +11,7 @@
 #include "app/front.h"
 #include "app/monitoring.h"
 #include "config/load.h"
+#include "monitor/detached_thread.h"
 #include "net/body.h"
 #include "net/loop.h"
 #include "net/timer_wheel.h"
@@ -45,6 +46,7 @@ class Daemon {
   util::Result<> open_certificate();
   void reload_certificate();
   void reload();
+  void detect_hardware();
   void say_what_changes(const config::Config& next);
   void use(const config::Config& config);
   net::Awaitable<void> shut_down();
@@ -66,6 +68,8 @@ class Daemon {
   observe::EventBus events_;
   process::ChildReaper reaper_{loop_};
   process::LocalLauncher launcher_;
+  std::string hardware_;  // JSON; "" until it has been detected
+  std::unique_ptr<monitor::DetachedThread> detection_;
   std::unique_ptr<Monitoring> monitoring_;  // null: it was disabled at start, and stays so
   std::unique_ptr<swap::Actor> actor_;
   std::unique_ptr<server::Server> server_;

@@ -1,9 +1,11 @@
 #include "app/monitoring.h"
 
 #include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/post.hpp>
 #include <optional>
 #include <utility>
 
+#include "monitor/gpu_monitor.h"
 #include "observe/system_sample.h"
 #include "util/time.h"
 
@@ -24,8 +26,8 @@ struct Monitoring::Run {
   std::optional<observe::SystemReader> reader;  // worker's thread only
 };
 
-Monitoring::Monitoring(net::Loop& loop, net::Worker& worker)
-    : loop_(loop), worker_(worker), performance_(std::chrono::seconds(1)) {}
+Monitoring::Monitoring(net::Loop& loop, net::Worker& worker, observe::LogHub& log)
+    : loop_(loop), worker_(worker), log_(log), performance_(std::chrono::seconds(1)) {}
 
 void Monitoring::use(const config::Config& config) {
   const bool running = run_ != nullptr;
@@ -36,6 +38,7 @@ void Monitoring::use(const config::Config& config) {
   if (config.performance_disabled) return;
   run_ = std::make_shared<Run>(*this, every_);
   net::spawn(loop_, sample_system(run_));
+  watch_gpus();
 }
 
 void Monitoring::stop() {
@@ -43,6 +46,42 @@ void Monitoring::stop() {
   run_->owner = nullptr;
   run_->timer.cancel();
   run_.reset();
+  gpus_->stop();
+}
+
+void Monitoring::wait() {
+  if (gpus_) gpus_->wait(std::chrono::seconds(1));
+}
+
+// What the thread says comes to the loop by queue; what is still on its way when the run ends is
+// dropped.
+void Monitoring::watch_gpus() {
+  const auto deliver = [&loop = loop_, run = std::weak_ptr<Run>(run_)](auto take) {
+    boost::asio::post(loop, [run, take = std::move(take)]() mutable {
+      const auto current = run.lock();
+      if (current && current->owner) take(*current->owner);
+    });
+  };
+  auto work = [deliver, every = every_](const monitor::StopSignal& stop,
+                                        const monitor::DetachedThread::Report& report) {
+    monitor::GpuHooks hooks;
+    hooks.samples = [&](std::vector<observe::GpuSample> samples) {
+      report([&] {
+        deliver([samples = std::move(samples)](Monitoring& monitoring) mutable {
+          for (observe::GpuSample& sample : samples) monitoring.performance_.add(std::move(sample));
+        });
+      });
+    };
+    hooks.log = [&](config::LogLevel level, std::string text) {
+      report([&] {
+        deliver([level, text = std::move(text)](Monitoring& monitoring) {
+          monitoring.log_.log(level, text);
+        });
+      });
+    };
+    monitor::watch_gpus(stop, every, hooks);
+  };
+  gpus_ = std::make_unique<monitor::DetachedThread>(std::move(work));
 }
 
 // The first sample comes after one interval: how busy the machine is takes two readings.

@@ -1,20 +1,22 @@
-// Watches the machine while the daemon runs: samples of the system, every `performance.every`. What
-// blocks runs on other threads; all else on the I/O thread.
+// Watches the machine while the daemon runs: samples of the system and of GPUs, every
+// `performance.every`. What blocks runs on other threads; all else on the I/O thread.
 #pragma once
 
 #include <memory>
 
 #include "config/config.h"
+#include "monitor/detached_thread.h"
 #include "net/loop.h"
 #include "net/worker.h"
+#include "observe/log_hub.h"
 #include "observe/performance.h"
 
 namespace llama_swap::app {
 
 class Monitoring {
  public:
-  // `loop` and `worker` must outlive it.
-  Monitoring(net::Loop& loop, net::Worker& worker);
+  // All must outlive it.
+  Monitoring(net::Loop& loop, net::Worker& worker, observe::LogHub& log);
   ~Monitoring() { stop(); }
   Monitoring(const Monitoring&) = delete;
   Monitoring& operator=(const Monitoring&) = delete;
@@ -22,19 +24,25 @@ class Monitoring {
   // Starts with what `config` says. If the settings have changed since, it starts anew and forgets
   // the samples; with `performance.disabled` it stops.
   void use(const config::Config& config);
+  // Waits for nothing.
   void stop();
+  // After stop(): lets the tools that were asked about GPUs end. Blocks, for a second at most.
+  void wait();
 
   const observe::Performance& performance() const { return performance_; }
 
  private:
   struct Run;
   static net::Awaitable<void> sample_system(std::shared_ptr<Run> run);
+  void watch_gpus();
 
   net::Loop& loop_;
   net::Worker& worker_;
+  observe::LogHub& log_;
   observe::Performance performance_;
   util::Millis every_{0};  // of run_, if there is one
   std::shared_ptr<Run> run_;
+  std::unique_ptr<monitor::DetachedThread> gpus_;  // the last one, maybe stopped
 };
 
 }  // namespace llama_swap::app

@@ -44,6 +44,8 @@ struct Deps {
   // certificate.
   std::vector<std::string> host_names = {};
   const observe::Performance* performance = nullptr;  // null: nothing is measured
+  // Of this machine, as JSON; "" or null: not known (yet).
+  const std::string* hardware = nullptr;
 };
 
 // The state of the server.

@@ -1,5 +1,5 @@
-// Activity, captures and hardware (http-api 19, 21, 24.2) of a server that records nothing: the
-// answers the specification gives for "none" and "not available". And what is measured (23).
+// Activity and captures (http-api 19, 21) of a server that records nothing: the answers the
+// specification gives for "none" and "not available". And what is known of the machine (23, 24.2).
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -50,7 +50,10 @@ net::Awaitable<void> capture(Call& call) {
 }
 
 net::Awaitable<void> hardware(Call& call) {
-  co_await send_error(call.exchange, 503, "hardware detection unavailable");
+  const std::string* hardware = call.core.deps.hardware;
+  if (hardware == nullptr || hardware->empty())
+    co_return co_await send_error(call.exchange, 503, "hardware detection unavailable");
+  co_await send(call.exchange, 200, kJson, *hardware + "\n");
 }
 
 net::Awaitable<void> performance(Call& call) {

@@ -10,6 +10,7 @@
 
 #include "server/answer.h"
 #include "server/testing.h"
+#include "util/timestamp.h"
 
 namespace llama_swap::server {
 namespace {
@@ -116,6 +117,8 @@ struct ServerTest : ::testing::Test {
   FakeLauncher launcher{loop};
   std::shared_ptr<config::Config> config = example();
   std::unique_ptr<swap::Actor> actor;
+  std::unique_ptr<observe::Performance> performance;
+  std::string hardware;
   std::unique_ptr<Server> server;
 
   void SetUp() override { start(); }
@@ -129,6 +132,8 @@ struct ServerTest : ::testing::Test {
     server.reset();
     actor = std::make_unique<swap::Actor>(loop, wheel, launcher, config, std::move(hooks));
     Deps deps{loop, wheel, memory, worker, *actor, log, events, {}};
+    deps.performance = performance.get();
+    deps.hardware = &hardware;
     server = std::make_unique<Server>(std::move(deps), config);
   }
   void ask(testing::FakeExchange& exchange) { testing::run(loop, server->handle(exchange)); }
@@ -194,6 +199,35 @@ TEST_F(ServerTest, PlainAnswers) {
   };
   for (const auto& c : cases) EXPECT_EQ(answer(c.method, c.target), c.want) << c.target;
   EXPECT_EQ(launcher.launched, 0);
+}
+
+TEST_F(ServerTest, Machine) {
+  EXPECT_EQ(error("GET", "/api/hardware"), "503 hardware detection unavailable");
+  hardware = "{}";
+  EXPECT_EQ(answer("GET", "/api/hardware"), "200 {}\n");
+
+  performance = std::make_unique<observe::Performance>(std::chrono::seconds(5));
+  start();
+  EXPECT_EQ(answer("GET", "/metrics"), "200 ");
+  EXPECT_EQ(answer("GET", "/api/performance"),
+            "200 {\"enabled\":true,\"sys_stats\":[],\"gpu_stats\":[]}\n");
+  observe::GpuSample sample;
+  sample.at = *util::parse_rfc3339("2024-05-06T07:00:00Z");
+  performance->add(sample);
+  const struct {
+    const char* after;
+    bool there;
+  } cases[] = {{"", true},
+               {"2024-05-06T06:59:59.999Z", true},
+               {"2024-05-06T07:00:00Z", false},
+               {"2024-05-06T08:59:59%2B02:00", true},
+               {"2024-05-06T09:00:00+02:00", false}};
+  for (const auto& c : cases) {
+    const std::string all = answer("GET", std::string("/api/performance?after=") + c.after);
+    EXPECT_EQ(all.find("\"id\":0") != all.npos, c.there) << c.after << all;
+  }
+  EXPECT_EQ(error("GET", "/api/performance?after=now"),
+            "400 invalid 'after' timestamp, use RFC3339 format");
 }
 
 TEST_F(ServerTest, Errors) {
