@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "util/text.h"
-#include "util/timestamp.h"
 
 namespace llama_swap::observe {
 namespace {
@@ -81,13 +80,14 @@ void Performance::restart(util::Millis every) {
   gpus_.clear();
 }
 
-std::string Performance::json(std::optional<WallTime> after) const {
+std::string Performance::json(std::optional<util::ParsedTime> after) const {
   std::string out = R"({"enabled":true)";
   const auto append = [&](std::string_view key, const History& history) {
     fmt::format_to(std::back_inserter(out), R"(,"{}":[)", key);
     bool first = true;
     for (const Entry& entry : history) {
-      if (after && entry.at <= *after) continue;
+      // The other way round, `after` may be more than a clock of nanoseconds can hold.
+      if (after && std::chrono::floor<std::chrono::microseconds>(entry.at) <= *after) continue;
       if (!std::exchange(first, false)) out += ',';
       out += entry.json;
     }

@@ -10,6 +10,7 @@
 #include "observe/gpu_sample.h"
 #include "observe/system_sample.h"
 #include "util/time.h"
+#include "util/timestamp.h"
 
 namespace llama_swap::observe {
 
@@ -27,7 +28,7 @@ class Performance {
   void restart(util::Millis every);
 
   // {"enabled":true,...}, of all samples or of those later than `after`, oldest first.
-  std::string json(std::optional<WallTime> after) const;
+  std::string json(std::optional<util::ParsedTime> after) const;
   // The newest samples; "" while there is none.
   std::string metrics() const;
 

@@ -4,8 +4,6 @@
 
 #include <regex>
 
-#include "util/timestamp.h"
-
 namespace llama_swap::observe {
 namespace {
 
@@ -15,7 +13,7 @@ using std::chrono::seconds;
 
 constexpr seconds kEvery{5};
 
-WallTime at(std::chrono::microseconds since) {
+util::ParsedTime at(std::chrono::microseconds since) {
   return *util::parse_rfc3339("2024-05-06T07:00:00Z") + since;
 }
 
@@ -95,7 +93,7 @@ TEST(Performance, After) {
     p.add(gpu_sample(seconds(s) + milliseconds(1), 1));
   }
   const struct {
-    WallTime after;
+    util::ParsedTime after;
     const char* system;
     const char* gpus;
   } cases[] = {
@@ -104,7 +102,9 @@ TEST(Performance, After) {
       {at(seconds(5)), "00:10.000", "00:05.001#0 00:05.001#1 00:10.001#0 00:10.001#1"},
       {at(seconds(10)), "", "00:10.001#0 00:10.001#1"},
       {at(seconds(11)), "", ""},
-      {WallTime::max(), "", ""},
+      {*util::parse_rfc3339("9999-01-01T00:00:00Z"), "", ""},
+      {*util::parse_rfc3339("0001-01-01T00:00:00Z"), "00:00.000 00:05.000 00:10.000",
+       "00:00.001#0 00:00.001#1 00:05.001#0 00:05.001#1 00:10.001#0 00:10.001#1"},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(times(p.json(c.after), "sys_stats"), c.system);

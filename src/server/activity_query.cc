@@ -11,6 +11,7 @@
 
 #include "net/http.h"
 #include "util/text.h"
+#include "util/timestamp.h"
 
 namespace llama_swap::server {
 namespace {
@@ -68,9 +69,10 @@ class Reader {
   std::optional<std::int64_t> time(std::string_view name) {
     const auto value = text(name);
     if (!value) return std::nullopt;
-    const auto seconds = parse_rfc3339(*value);
-    if (!seconds) fail(fmt::format("invalid '{}' timestamp, use RFC3339 format", name));
-    return seconds;
+    const auto at = util::parse_rfc3339(*value);
+    if (at) return std::chrono::floor<std::chrono::seconds>(*at).time_since_epoch().count();
+    fail(fmt::format("invalid '{}' timestamp, use RFC3339 format", name));
+    return std::nullopt;
   }
 
   std::optional<std::int64_t> at_least(std::string_view name, std::int64_t least) {
@@ -165,46 +167,6 @@ util::Result<store::Query> parse_activity_query(std::string_view text) {
   if (query.after && query.before) reader.fail("after and before exclude each other");
   if (reader.error()) return util::fail(util::Errc::invalid, *reader.error());
   return query;
-}
-
-std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
-  // Each character of the shape stands for itself, 0 for any digit.
-  const auto take = [&text](std::string_view shape) {
-    bool fits = text.size() >= shape.size();
-    for (std::size_t i = 0; fits && i < shape.size(); ++i)
-      fits = shape[i] == '0' ? text[i] >= '0' && text[i] <= '9' : text[i] == shape[i];
-    const std::string_view taken = fits ? text.substr(0, shape.size()) : std::string_view();
-    text.remove_prefix(taken.size());
-    return taken;
-  };
-  const auto number = [](std::string_view digits, std::size_t at, std::size_t size = 2) {
-    return static_cast<int>(integer(digits.substr(at, size)).value_or(0));
-  };
-  const std::string_view stamp = take("0000-00-00T00:00:00");
-  if (stamp.empty()) return std::nullopt;
-  if (text.size() > 1 && (text[0] == '.' || text[0] == ',')) {
-    text.remove_prefix(1);
-    if (take("0").empty()) return std::nullopt;
-    while (!take("0").empty()) continue;
-  }
-  int offset_minutes = 0;
-  if (text != "Z") {
-    if (text.empty() || std::string_view("+- ").find(text[0]) == std::string_view::npos)
-      return std::nullopt;
-    const int sign = text[0] == '-' ? -1 : 1;
-    text.remove_prefix(1);
-    const std::string_view zone = take("00:00");
-    if (zone.empty() || !text.empty() || number(zone, 0) > 24 || number(zone, 3) > 60)
-      return std::nullopt;
-    offset_minutes = sign * (60 * number(zone, 0) + number(zone, 3));
-  }
-  const std::chrono::year_month_day day{std::chrono::year(number(stamp, 0, 4)),
-                                        std::chrono::month(static_cast<unsigned>(number(stamp, 5))),
-                                        std::chrono::day(static_cast<unsigned>(number(stamp, 8)))};
-  const int hour = number(stamp, 11), minute = number(stamp, 14), second = number(stamp, 17);
-  if (!day.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
-  const std::int64_t days = std::chrono::sys_days(day).time_since_epoch().count();
-  return days * 86400 + hour * 3600 + (minute - offset_minutes) * 60 + second;
 }
 
 }  // namespace llama_swap::server

@@ -21,8 +21,4 @@ namespace llama_swap::server {
 // then in that of the list above.
 util::Result<store::Query> parse_activity_query(std::string_view query);
 
-// The seconds since 1970 of a time like 2006-01-02T15:04:05Z (RFC 3339, upper case, fractions of a
-// second are cut off). A space counts as '+': that is what an unescaped '+' of a query becomes.
-std::optional<std::int64_t> parse_rfc3339(std::string_view text);
-
 }  // namespace llama_swap::server

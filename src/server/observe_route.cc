@@ -1,6 +1,5 @@
 // Activity and captures (http-api 19, 21) of a server that records nothing: the answers the
 // specification gives for "none" and "not available". And what is known of the machine (23, 24.2).
-#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -60,15 +59,11 @@ net::Awaitable<void> performance(Call& call) {
   const observe::Performance* performance = call.core.deps.performance;
   if (performance == nullptr)
     co_return co_await send(call.exchange, 503, kJson, "{\"enabled\":false}\n");
-  std::optional<observe::WallTime> after;
-  if (auto text = net::form_value(call.exchange.request().query(), "after")) {
-    // The plus of an offset, if it came unescaped.
-    std::ranges::replace(*text, ' ', '+');
-    after = util::parse_rfc3339(*text);
-    if (!after && !text->empty())
-      co_return co_await send_error(call.exchange, 400,
-                                    "invalid 'after' timestamp, use RFC3339 format");
-  }
+  std::optional<util::ParsedTime> after;
+  const auto text = net::form_value(call.exchange.request().query(), "after");
+  if (text && !text->empty() && !(after = util::parse_rfc3339(*text)))
+    co_return co_await send_error(call.exchange, 400,
+                                  "invalid 'after' timestamp, use RFC3339 format");
   co_await send(call.exchange, 200, kJson, performance->json(after) + "\n");
 }
 

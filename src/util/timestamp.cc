@@ -37,11 +37,11 @@ bool take_fraction(std::string_view& text, chrono::microseconds& fraction) {
 }
 
 bool take_offset(std::string_view& text, chrono::minutes& offset) {
-  if (take(text, "Zz")) return true;
+  if (take(text, "Z")) return true;
   const bool west = text.starts_with('-');
   int hours = 0, minutes = 0;
-  if (!take(text, "+-") || !take_number(text, 2, 0, 23, hours) || !take(text, ":") ||
-      !take_number(text, 2, 0, 59, minutes))
+  if (!take(text, "+- ") || !take_number(text, 2, 0, 24, hours) || !take(text, ":") ||
+      !take_number(text, 2, 0, 60, minutes))
     return false;
   offset = chrono::minutes((west ? -1 : 1) * (hours * 60 + minutes));
   return true;
@@ -60,25 +60,20 @@ std::string rfc3339(chrono::system_clock::time_point at) {
                      rest.count());
 }
 
-std::optional<chrono::system_clock::time_point> parse_rfc3339(std::string_view text) {
+std::optional<ParsedTime> parse_rfc3339(std::string_view text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
   chrono::microseconds fraction{0};
   chrono::minutes offset{0};
-  // 60: a leap second.
   if (!take_number(text, 4, 0, 9999, year) || !take(text, "-") ||
       !take_number(text, 2, 1, 12, month) || !take(text, "-") ||
-      !take_number(text, 2, 1, 31, day) || !take(text, "Tt") ||
-      !take_number(text, 2, 0, 23, hour) || !take(text, ":") ||
-      !take_number(text, 2, 0, 59, minute) || !take(text, ":") ||
-      !take_number(text, 2, 0, 60, second))
+      !take_number(text, 2, 1, 31, day) || !take(text, "T") || !take_number(text, 2, 0, 23, hour) ||
+      !take(text, ":") || !take_number(text, 2, 0, 59, minute) || !take(text, ":") ||
+      !take_number(text, 2, 0, 59, second))
     return std::nullopt;
-  if (take(text, ".") && !take_fraction(text, fraction)) return std::nullopt;
+  if (take(text, ".,") && !take_fraction(text, fraction)) return std::nullopt;
   if (!take_offset(text, offset) || !text.empty()) return std::nullopt;
   const chrono::year_month_day date{chrono::year(year), chrono::month(month), chrono::day(day)};
   if (!date.ok()) return std::nullopt;
-  // The clock counts nanoseconds, and holds the years between.
-  if (year < 1678) return chrono::system_clock::time_point::min();
-  if (year > 2261) return chrono::system_clock::time_point::max();
   return chrono::sys_days(date) + chrono::hours(hour) + chrono::minutes(minute) +
          chrono::seconds(second) + fraction - offset;
 }
