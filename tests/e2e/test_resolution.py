@@ -285,6 +285,11 @@ def test_a_peer_is_open_for_models_only(shared_lab, daemon, method, path, status
         assert len(shared_lab.records('p', 'request')) == before
 
 
+def test_a_peer_that_gets_no_key_of_ours_is_open(daemon):
+    assert daemon.get('/upstream/q/shared/a.js').status == 200
+    assert daemon.request('DELETE', '/upstream/q/shared/v1/thing').status == 200
+
+
 def test_what_a_path_names_is_renamed_for_the_peer(daemon):
     headers = {'Content-Type': 'application/json', 'X-Fake': 'echo'}
     for body, seen in [
