@@ -88,7 +88,7 @@ std::ptrdiff_t Stream::try_write(std::initializer_list<std::string_view> pieces)
 }
 
 Awaitable<std::ptrdiff_t> Stream::read(std::span<char> buffer) {
-  if (!drained_) {
+  if (tls_ || !drained_) {  // OpenSSL may hold more than the socket
     const std::ptrdiff_t n = try_read(buffer);
     if (n != kBlocked) return ready(n);
   }
@@ -142,6 +142,7 @@ Awaitable<bool> Stream::write_rest(std::string_view first, std::string_view seco
 
 Awaitable<util::Result<void>> Stream::start_tls(std::unique_ptr<TlsSession> session) {
   tls_ = std::move(session);
+  drained_ = false;
   while (!cut_ && socket_.is_open()) {
     const std::ptrdiff_t n = tls_->handshake();
     if (n == kFailed) co_return util::fail(util::Errc::invalid, tls_->error());

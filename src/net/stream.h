@@ -43,9 +43,10 @@ class Stream {
   bool is_open() const { return socket_.is_open(); }
   int fd() { return socket_.is_open() ? socket_.native_handle() : -1; }
 
-  // Shakes hands; from then on what is read and written here is what TLS carries. Nothing may have
-  // been read or written before, and the caller sets the time limit: cut() ends it. Errors: closed
-  // (cut, or gone), invalid (no agreement, a certificate that is not good; the text says why).
+  // Shakes hands; from then on what is read and written here is what TLS carries. What was
+  // read before must end where TLS begins. The caller sets the time limit: cut() ends it. Errors:
+  // closed (cut, or gone), invalid (no agreement, a certificate that is not good; the text says
+  // why).
   Awaitable<util::Result<void>> start_tls(std::unique_ptr<TlsSession> session);
   const TlsSession* tls() const { return tls_.get(); }  // null: none
 
@@ -101,7 +102,7 @@ class Stream {
   std::unique_ptr<TlsSession> tls_;
   std::uint64_t bytes_written_ = 0;
   bool cut_ = false;
-  // The last read took all there was, so the next one will have to wait. Never with TLS.
+  // The last read took all there was, so the next one will have to wait. Of a plain stream only.
   bool drained_ = false;
 };
 

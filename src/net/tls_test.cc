@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 
 #include <fstream>
@@ -296,6 +297,53 @@ TEST_F(TlsServer, OldVersionsAreRefused) {
   SSL_free(ssl);
   SSL_CTX_free(context);
   ::close(fd);
+}
+
+// ---- a session under a stream that has been read before, as behind a forward proxy
+
+Awaitable<void> read_plain_then_tls(Stream stream, std::shared_ptr<const TlsClientContext> context,
+                                    std::promise<std::string>* answer) {
+  std::array<char, 100> buffer;
+  std::string seen;
+  std::ptrdiff_t n = co_await stream.read(buffer);  // all there is: the next plain one would wait
+  auto session = context->session(stream.fd(), "localhost");
+  const auto shaken = co_await stream.start_tls(std::move(session));
+  if (!shaken) seen = shaken.error().message;
+  while (shaken && n > 0 && !seen.ends_with('.')) {
+    n = co_await stream.read(buffer);
+    if (n > 0) seen.append(buffer.data(), static_cast<std::size_t>(n));
+  }
+  answer->set_value(seen);
+}
+
+TEST_F(Tls, RecordsInOneSegmentAfterPlainText) {
+  const CertificateFiles files = certificates_.make("localhost", "DNS:localhost");
+  test::LoopThread loop;
+  Acceptor acceptor;
+  Socket client = Socket::connect(acceptor.port());
+  Socket plain = acceptor.accept();
+  plain.send("go");
+  std::promise<std::string> answer;
+  loop.on_loop([&] {
+    Stream stream(loop.loop);
+    stream.assign(AF_INET, client.release());
+    spawn(loop.loop, read_plain_then_tls(std::move(stream),
+                                         *TlsClientContext::make(files.certificate), &answer));
+  });
+  const int fd = plain.release();
+  TlsSocket server = TlsSocket::server(fd, files);
+  ASSERT_TRUE(server.shaken());
+  int cork = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_CORK, &cork, sizeof cork);
+  server.send("head, ");
+  server.send("body.");
+  cork = 0;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_CORK, &cork, sizeof cork);
+  auto got = answer.get_future();
+  const bool in_time = got.wait_for(std::chrono::seconds(5)) == std::future_status::ready;
+  EXPECT_TRUE(in_time) << "the second record lies in OpenSSL's buffer";
+  server.close();
+  EXPECT_EQ(got.get(), "head, body.");
 }
 
 // ---- as a client
