@@ -98,6 +98,29 @@ SSL* new_ssl(SSL_CTX* context) {
   return ssl;
 }
 
+bool expect_address(SSL* ssl, const boost::asio::ip::address& address) {
+  const auto set = [ssl](const auto& bytes) {
+    return X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl), bytes.data(), bytes.size()) == 1;
+  };
+  // Without the zone of a link-local one, which means something on this machine only.
+  return address.is_v4() ? set(address.to_v4().to_bytes()) : set(address.to_v6().to_bytes());
+}
+
+// Makes the handshake fail unless the certificate is for `host`. False: that cannot be asked for,
+// and nothing would be checked. OpenSSL takes the empty name for "any", and one that begins with a
+// dot for "any below it".
+bool expect_host(SSL* ssl, const std::string& host) {
+  boost::system::error_code not_literal;
+  const auto address = boost::asio::ip::make_address(host, not_literal);
+  if (!not_literal) return expect_address(ssl, address);
+  const std::string name = host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
+  if (name.empty() || name.starts_with('.') || name.find('\0') != std::string::npos) return false;
+  // A common name is no host name (RFC 9525 2).
+  SSL_set_hostflags(ssl,
+                    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  return SSL_set_tlsext_host_name(ssl, name.c_str()) == 1 && SSL_set1_host(ssl, name.c_str()) == 1;
+}
+
 }  // namespace
 
 void FreeTlsContext::operator()(ssl_ctx_st* context) const {
@@ -154,17 +177,10 @@ util::Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(
 std::unique_ptr<TlsSession> TlsClientContext::session(int fd, const std::string& host) const {
   SSL* const ssl = new_ssl(context_.get());
   SSL_set_connect_state(ssl);
-  boost::system::error_code not_literal;
-  boost::asio::ip::make_address(host, not_literal);
-  if (not_literal) {
-    const std::string name = host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
-    SSL_set_tlsext_host_name(ssl, name.c_str());
-    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    SSL_set1_host(ssl, name.c_str());
-  } else {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
-  }
-  return std::make_unique<TlsSession>(ssl, fd, host);
+  auto session = std::make_unique<TlsSession>(ssl, fd, host);
+  if (!expect_host(ssl, host))
+    session->refuse("\"" + host + "\" is no name that a certificate could be checked against");
+  return session;
 }
 
 }  // namespace llama_swap::net

@@ -56,7 +56,7 @@ class TlsClientContext {
   explicit TlsClientContext(TlsContextPtr context) : context_(std::move(context)) {}
 
   // Of one connection to `host`, a name or an IP address, for which the server's certificate must
-  // be.
+  // be. Where that cannot be checked (an empty label, a name too long), the handshake fails.
   std::unique_ptr<TlsSession> session(int fd, const std::string& host) const;
 
  private:

@@ -42,6 +42,26 @@ std::string time_of(const ASN1_TIME* time) {
   return {data, static_cast<std::size_t>(size)};
 }
 
+// Host names and addresses of the subjectAltName.
+std::vector<std::string> alternative_names(const x509_st* certificate) {
+  std::vector<std::string> names;
+  const std::unique_ptr<GENERAL_NAMES, FreeNames> all(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; i < sk_GENERAL_NAME_num(all.get()); ++i) {
+    const GENERAL_NAME* const name = sk_GENERAL_NAME_value(all.get(), i);
+    if (name->type == GEN_DNS) names.push_back(text_of(name->d.dNSName));
+    if (name->type == GEN_IPADD) names.push_back(address_of(name->d.iPAddress));
+  }
+  return names;
+}
+
+std::string name_error(const x509_st* certificate, std::string_view host) {
+  const std::string error = "the certificate is not for " + std::string(host);
+  const std::vector<std::string> names = alternative_names(certificate);
+  if (names.empty()) return error + ": it has no subjectAltName, and a common name does not count";
+  return error + " but for " + util::join(names, ", ");
+}
+
 }  // namespace
 
 std::string openssl_reason(std::string_view otherwise) {
@@ -70,8 +90,7 @@ std::string certificate_error(int code, const x509_st* certificate, std::string_
              time_of(X509_get0_notBefore(certificate)) + ")";
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return "the certificate is not for " + std::string(host) + " but for " +
-             util::join(certificate_names(certificate), ", ");
+      return name_error(certificate, host);
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -85,14 +104,7 @@ std::string certificate_error(int code, const x509_st* certificate, std::string_
 }
 
 std::vector<std::string> certificate_names(const x509_st* certificate) {
-  std::vector<std::string> names;
-  const std::unique_ptr<GENERAL_NAMES, FreeNames> all(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-  for (int i = 0; i < sk_GENERAL_NAME_num(all.get()); ++i) {
-    const GENERAL_NAME* const name = sk_GENERAL_NAME_value(all.get(), i);
-    if (name->type == GEN_DNS) names.push_back(text_of(name->d.dNSName));
-    if (name->type == GEN_IPADD) names.push_back(address_of(name->d.iPAddress));
-  }
+  std::vector<std::string> names = alternative_names(certificate);
   if (!names.empty()) return names;
   const X509_NAME* const subject = X509_get_subject_name(certificate);
   const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);

@@ -130,6 +130,11 @@ int TlsSession::on_verified(int good, x509_store_ctx_st* verification) {
 
 TlsSession::~TlsSession() = default;
 
+void TlsSession::refuse(std::string why) {
+  broken_ = true;
+  error_ = std::move(why);
+}
+
 std::ptrdiff_t TlsSession::failure(int result, Readiness& wants) {
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:

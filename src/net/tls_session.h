@@ -26,6 +26,9 @@ class TlsSession {
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
+  // Nothing is to be tried any more: the handshake fails, and `why` is the error.
+  void refuse(std::string why);
+
   // Results are those of Stream: a number of bytes, kEof, kBlocked, kFailed. After kBlocked the
   // socket must become ready for what reading_wants() or writing_wants() says, then the same is to
   // be tried again.

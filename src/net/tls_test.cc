@@ -102,6 +102,25 @@ TEST_F(Tls, BrokenPairKeepsTheOldOne) {
   EXPECT_EQ((*context)->names(), std::vector<std::string>{"b"});
 }
 
+// OpenSSL would check no name at all, or take any below.
+TEST_F(Tls, HostsThatCannotBeCheckedFailTable) {
+  const auto context = *TlsClientContext::make("");
+  for (const std::string& host :
+       {std::string(), std::string("."), std::string(".."), std::string(".example"),
+        std::string("a.example\0.b", 12), std::string(300, 'a')}) {
+    const auto session = context->session(-1, host);
+    EXPECT_EQ(session->handshake(), Stream::kFailed) << host;
+    EXPECT_NE(session->error().find("\" is no name that a certificate could be checked against"),
+              std::string::npos)
+        << host << ": " << session->error();
+  }
+  for (const char* host : {"a.example", "a.example.", "::1", "fe80::1%lo", "127.0.0.1"}) {
+    const auto session = context->session(-1, host);
+    EXPECT_EQ(session->handshake(), Stream::kFailed) << "there is no socket";
+    EXPECT_EQ(session->error().find("is no name"), std::string::npos) << host;
+  }
+}
+
 // ---- as a server
 
 // Answers with the size of the body; "/big" with 4 MiB in odd pieces, "/close" without a length,
@@ -394,6 +413,7 @@ class TlsClient : public Tls {
 TEST_F(TlsClient, VerificationTable) {
   const CertificateFiles good = certificates_.make("good", "IP:127.0.0.1,DNS:localhost");
   const CertificateFiles named = certificates_.make("named", "DNS:a.example,DNS:b.example");
+  const CertificateFiles common = certificates_.make("localhost", "");
   const CertificateFiles expired = certificates_.make("expired", "IP:127.0.0.1", -1);
   const struct {
     const CertificateFiles& server;
@@ -408,6 +428,8 @@ TEST_F(TlsClient, VerificationTable) {
       {named, named.certificate, "localhost",
        "the certificate is not for localhost but for a.example, b.example"},
       {named, named.certificate, "127.0.0.1", "the certificate is not for 127.0.0.1"},
+      {common, common.certificate, "localhost",
+       "the certificate is not for localhost: it has no subjectAltName"},
       {expired, expired.certificate, "127.0.0.1",
        "the certificate has expired (it was good until "},
       {good, certificates_.path("none"), "127.0.0.1", "No such file or directory"},
