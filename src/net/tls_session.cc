@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -18,48 +17,13 @@
 namespace llama_swap::net {
 namespace {
 
-// OpenSSL's own socket BIO writes with write(), which raises SIGPIPE.
-int descriptor(BIO* bio) {
-  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
-}
+// Of one call. A record seldom takes more than two; messages that are not data may come before it.
+constexpr unsigned kReads = 4;
+// Clients update their keys once in many gigabytes.
+constexpr unsigned kMaxIdleMessages = 32;
 
 bool would_block() {
   return errno == EAGAIN || errno == EWOULDBLOCK;
-}
-
-int bio_write(BIO* bio, const char* data, int size) {
-  BIO_clear_retry_flags(bio);
-  ssize_t n;
-  do {
-    n = ::send(descriptor(bio), data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
-  } while (n < 0 && errno == EINTR);
-  if (n < 0 && would_block()) BIO_set_retry_write(bio);
-  return static_cast<int>(n);
-}
-
-int bio_read(BIO* bio, char* data, int size) {
-  BIO_clear_retry_flags(bio);
-  ssize_t n;
-  do {
-    n = ::recv(descriptor(bio), data, static_cast<std::size_t>(size), 0);
-  } while (n < 0 && errno == EINTR);
-  if (n < 0 && would_block()) BIO_set_retry_read(bio);
-  return static_cast<int>(n);
-}
-
-long bio_control(BIO*, int command, long, void*) {
-  return command == BIO_CTRL_FLUSH ? 1 : 0;
-}
-
-BIO_METHOD* socket_method() {
-  static BIO_METHOD* const method = [] {
-    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
-    BIO_meth_set_write(made, bio_write);
-    BIO_meth_set_read(made, bio_read);
-    BIO_meth_set_ctrl(made, bio_control);
-    return made;
-  }();
-  return method;
 }
 
 // Where a write stands in its pieces.
@@ -103,15 +67,63 @@ class Cursor {
 
 }  // namespace
 
+// OpenSSL's own socket BIO writes with write(), which raises SIGPIPE, and reads without end.
+struct WireMethod {
+  static TlsSession::Wire& wire(BIO* bio) {
+    return *static_cast<TlsSession::Wire*>(BIO_get_data(bio));
+  }
+
+  static int write(BIO* bio, const char* data, int size) {
+    BIO_clear_retry_flags(bio);
+    ssize_t n;
+    do {
+      n = ::send(wire(bio).fd, data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 && would_block()) BIO_set_retry_write(bio);
+    return static_cast<int>(n);
+  }
+
+  static int read(BIO* bio, char* data, int size) {
+    BIO_clear_retry_flags(bio);
+    if (wire(bio).reads_left == 0) {
+      BIO_set_retry_read(bio);
+      return -1;
+    }
+    --wire(bio).reads_left;
+    ssize_t n;
+    do {
+      n = ::recv(wire(bio).fd, data, static_cast<std::size_t>(size), 0);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 && would_block()) BIO_set_retry_read(bio);
+    return static_cast<int>(n);
+  }
+
+  static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+  static BIO_METHOD* get() {
+    static BIO_METHOD* const method = [] {
+      BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
+      BIO_meth_set_write(made, write);
+      BIO_meth_set_read(made, read);
+      BIO_meth_set_ctrl(made, control);
+      return made;
+    }();
+    return method;
+  }
+};
+
 void TlsSession::Free::operator()(ssl_st* ssl) const {
   SSL_free(ssl);
 }
 
-TlsSession::TlsSession(ssl_st* ssl, int fd, std::string host) : ssl_(ssl), host_(std::move(host)) {
-  BIO* const bio = BIO_new(socket_method());
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));
+TlsSession::TlsSession(ssl_st* ssl, int fd, std::string host)
+    : wire_{fd, kReads}, ssl_(ssl), host_(std::move(host)) {
+  BIO* const bio = BIO_new(WireMethod::get());
+  BIO_set_data(bio, &wire_);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl, bio, bio);
+  SSL_set_msg_callback(ssl, on_message);
+  SSL_set_msg_callback_arg(ssl, this);
   if (host_.empty()) return;
   SSL_set_app_data(ssl, this);
   SSL_set_verify(ssl, SSL_VERIFY_PEER, on_verified);
@@ -126,6 +138,16 @@ int TlsSession::on_verified(int good, x509_store_ctx_st* verification) {
   self.error_ = certificate_error(X509_STORE_CTX_get_error(verification),
                                   X509_STORE_CTX_get_current_cert(verification), self.host_);
   return 0;
+}
+
+// Each message of TLS itself. A flood of them must not keep OpenSSL, which looks for data, from
+// returning: it fails as it asks the socket for more.
+void TlsSession::on_message(int sent, int, int type, const void* data, std::size_t size, ssl_st*,
+                            void* self) {
+  auto& session = *static_cast<TlsSession*>(self);
+  if (sent != 0 || type != SSL3_RT_HANDSHAKE || size == 0 || !session.shaken_) return;
+  if (*static_cast<const unsigned char*>(data) == SSL3_MT_NEWSESSION_TICKET) return;
+  if (++session.idle_messages_ > kMaxIdleMessages) session.wire_.fd = -1;
 }
 
 TlsSession::~TlsSession() = default;
@@ -154,8 +176,10 @@ std::ptrdiff_t TlsSession::failure(int result, Readiness& wants) {
 std::ptrdiff_t TlsSession::handshake() {
   if (broken_) return Stream::kFailed;
   ERR_clear_error();  // what SSL_get_error() finds there must be of this call
+  wire_.reads_left = kReads;
   const int result = SSL_do_handshake(ssl_.get());
-  if (result == 1) return 1;
+  shaken_ = result == 1;
+  if (shaken_) return 1;
   const std::ptrdiff_t why = failure(result, reading_wants_);
   if (why == Stream::kBlocked) return why;
   broken_ = true;
@@ -167,14 +191,18 @@ std::ptrdiff_t TlsSession::handshake() {
 std::ptrdiff_t TlsSession::read(std::span<char> buffer) {
   if (broken_) return Stream::kFailed;
   ERR_clear_error();
+  wire_.reads_left = kReads;
   std::size_t n = 0;
   const int result = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &n);
-  return result == 1 ? static_cast<std::ptrdiff_t>(n) : failure(result, reading_wants_);
+  if (result != 1) return failure(result, reading_wants_);
+  idle_messages_ = 0;
+  return static_cast<std::ptrdiff_t>(n);
 }
 
 std::ptrdiff_t TlsSession::peek() {
   if (broken_) return Stream::kFailed;
   ERR_clear_error();
+  wire_.reads_left = kReads;
   char first;
   std::size_t n = 0;
   const int result = SSL_peek_ex(ssl_.get(), &first, 1, &n);
@@ -188,6 +216,7 @@ std::ptrdiff_t TlsSession::write(std::span<const std::string_view> pieces) {
   for (Cursor cursor(pieces); !cursor.at_end();) {
     const std::string_view next = cursor.next(room);
     ERR_clear_error();
+    wire_.reads_left = kReads;  // it may have to end a message of the other side first
     std::size_t n = 0;
     const int result = SSL_write_ex(ssl_.get(), next.data(), next.size(), &n);
     if (result != 1) {

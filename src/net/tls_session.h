@@ -35,7 +35,7 @@ class TlsSession {
   // Positive: done.
   std::ptrdiff_t handshake();
   // kEof is an orderly end (close_notify); a connection that just ends may have been cut by
-  // somebody in between, and is kFailed.
+  // somebody in between, and is kFailed. So is one on which there are many key updates and no data.
   std::ptrdiff_t read(std::span<char> buffer);
   // Whether read() would have something, without taking it. Positive: data.
   std::ptrdiff_t peek();
@@ -60,12 +60,25 @@ class TlsSession {
   };
   std::ptrdiff_t failure(int result, Readiness& wants);
   static int on_verified(int good, x509_store_ctx_st* verification);
+  static void on_message(int sent, int version, int type, const void* data, std::size_t size,
+                         ssl_st* ssl, void* self);
 
+  // What OpenSSL reads from and writes to. A call that has used up its reads is blocked, however
+  // much there is on the socket: others get their turn.
+  struct Wire {
+    int fd;
+    unsigned reads_left;
+  };
+  friend struct WireMethod;
+
+  Wire wire_;
   const std::unique_ptr<ssl_st, Free> ssl_;
   const std::string host_;
   std::string error_;
   Readiness reading_wants_ = Readiness::to_read;
   Readiness writing_wants_ = Readiness::to_write;
+  unsigned idle_messages_ = 0;  // of the handshake protocol, since the last data
+  bool shaken_ = false;
   bool broken_ = false;  // nothing may be tried any more
 };
 

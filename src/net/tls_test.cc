@@ -318,6 +318,31 @@ TEST_F(TlsServer, OldVersionsAreRefused) {
   ::close(fd);
 }
 
+// Each costs us a few hashes, the client nothing (RFC 8446 4.6.3 lets it send them at any time).
+void update_keys(TlsSocket& client, int times) {
+  for (int i = 0; i < times; ++i) {
+    SSL_key_update(client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED);
+    if (SSL_do_handshake(client.ssl()) != 1) return;
+  }
+}
+
+TEST_F(TlsServer, KeyUpdatesBetweenRequests) {
+  TlsSocket client = connect();
+  for (int i = 0; i < 4; ++i) {
+    update_keys(client, 20);
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_TRUE(client.read_until("\r\n0\r\n\r\n").ends_with("\r\n0\r\n\r\n"));
+    client.take();
+  }
+}
+
+TEST_F(TlsServer, KeyUpdateFloodEndsTheConnection) {
+  TlsSocket client = connect();
+  update_keys(client, 100);
+  client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(client.read_all(), "");
+}
+
 // ---- a session under a stream that has been read before, as behind a forward proxy
 
 Awaitable<void> read_plain_then_tls(Stream stream, std::shared_ptr<const TlsClientContext> context,
