@@ -8,7 +8,7 @@ namespace {
 constexpr std::size_t kFirstBuffer = 4 << 10;
 constexpr std::size_t kLargestBuffer = 64 << 10;
 // Then it is the turn of others, even if this client sends faster than we read.
-constexpr unsigned kReadsInARow = 16;
+constexpr auto kTurn = std::chrono::milliseconds(2);
 constexpr auto kLinger = std::chrono::seconds(2);
 constexpr std::size_t kMaxLinger = 1 << 20;  // bytes
 
@@ -43,7 +43,8 @@ Awaitable<void> Http2Connection::read_in(std::string early) {
   std::vector<char> buffer(kFirstBuffer);
   std::string_view data = early;
   std::size_t lingered = 0;
-  for (unsigned reads = 1;; ++reads) {
+  util::Time turn_began = util::Clock::now();
+  for (;;) {
     if (said_all_) {
       // Closing with unread input would make the kernel reset the connection, which can take our
       // last words away from the client.
@@ -55,8 +56,12 @@ Awaitable<void> Http2Connection::read_in(std::string early) {
       while (session_.is_clogged() && !stream_.was_cut()) co_await unclogged_.wait();
     }
     set_deadline();
-    if (reads % kReadsInARow == 0) co_await boost::asio::post(stream_.loop(), use_awaitable);
-    const std::ptrdiff_t n = co_await stream_.read(buffer);
+    const bool others_turn = util::Clock::now() - turn_began > kTurn;
+    if (others_turn) co_await boost::asio::post(stream_.loop(), use_awaitable);
+    Awaitable<std::ptrdiff_t> reading = stream_.read(buffer);
+    const bool waits = !reading.await_ready();
+    const std::ptrdiff_t n = co_await reading;
+    if (others_turn || waits) turn_began = util::Clock::now();
     if (n <= 0) co_return;
     data = {buffer.data(), static_cast<std::size_t>(n)};
     if (data.size() == buffer.size() && buffer.size() < kLargestBuffer) {

@@ -4,11 +4,11 @@
 
 namespace llama_swap::net {
 
-bool TokenBucket::take(util::Time now) {
+bool TokenBucket::take(util::Time now, double tokens) {
   if (at_ != util::Time{}) give(std::chrono::duration<double>(now - at_).count() * per_second_);
   at_ = now;
-  if (tokens_ < 1) return false;
-  tokens_ -= 1;
+  if (tokens_ < tokens) return false;
+  tokens_ -= tokens;
   return true;
 }
 

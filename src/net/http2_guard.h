@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 
 #include "util/time.h"
 
@@ -13,8 +14,8 @@ class TokenBucket {
  public:
   TokenBucket(double capacity, double per_second)
       : capacity_(capacity), per_second_(per_second), tokens_(capacity) {}
-  // False: there is none left.
-  bool take(util::Time now);
+  // False: there is not so much left, and nothing is taken.
+  bool take(util::Time now, double tokens = 1);
   void give(double tokens);
 
  private:
@@ -36,6 +37,13 @@ class Http2Guard {
   bool idle_frame(util::Time now) { return idle_frames_.take(now); }
   // WINDOW_UPDATE: clients send one or two for each DATA frame that they get.
   bool window_update(util::Time now) { return window_updates_.take(now); }
+  // So many bytes of a head that is no small one any more, as decoded: a client needs one byte to
+  // have us look at a whole entry of its table (CVE-2016-6581).
+  bool large_head(std::size_t bytes, util::Time now) {
+    return head_bytes_.take(now, static_cast<double>(bytes));
+  }
+  // A head so large that only the table can have made it.
+  bool head_bomb(util::Time now) { return head_bombs_.take(now); }
 
   // What entitles the client to more frames of that kind.
   void request_began();
@@ -45,6 +53,9 @@ class Http2Guard {
   TokenBucket resets_{1000, 100};
   TokenBucket idle_frames_{1000, 100};
   TokenBucket window_updates_{10000, 1000};
+  // 128 streams may begin with the largest head that is answered.
+  TokenBucket head_bytes_{8 << 20, 8 << 20};
+  TokenBucket head_bombs_{8, 0.1};
 };
 
 }  // namespace llama_swap::net

@@ -32,6 +32,7 @@ TEST(Http2Guard, BoundsTable) {
       {"resets", &Http2Guard::reset, 1000, 100},
       {"idle frames", &Http2Guard::idle_frame, 1000, 100},
       {"window updates", &Http2Guard::window_update, 10000, 1000},
+      {"head bombs", &Http2Guard::head_bomb, 8, 0},
   };
   for (const auto& c : cases) {
     Http2Guard guard;
@@ -43,6 +44,17 @@ TEST(Http2Guard, BoundsTable) {
     EXPECT_EQ(allowed(util::Time{seconds(1)}), c.burst) << c.name;
     EXPECT_EQ(allowed(util::Time{seconds(2)}), c.per_second) << c.name;
   }
+}
+
+TEST(Http2Guard, LargeHeadsAreBoundedByBytes) {
+  Http2Guard guard;
+  const auto allowed = [&](util::Time at) {
+    int n = 0;
+    while (guard.large_head(64 << 10, at)) ++n;
+    return n;
+  };
+  EXPECT_EQ(allowed(util::Time{seconds(1)}), 128);
+  EXPECT_EQ(allowed(util::Time{milliseconds(1500)}), 64);
 }
 
 TEST(Http2Guard, WorkEntitlesToFrames) {

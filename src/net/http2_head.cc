@@ -4,11 +4,6 @@
 #include "util/text.h"
 
 namespace llama_swap::net {
-namespace {
-
-constexpr std::size_t kFieldOverhead = 32;
-
-}  // namespace
 
 Http2Head::Range Http2Head::keep(std::string_view text) {
   const Range range{text_.size(), text.size()};
@@ -24,7 +19,7 @@ Http2Head::Range* Http2Head::pseudo(std::string_view name) {
 }
 
 void Http2Head::add(std::string_view name, std::string_view value) {
-  bytes_ += name.size() + value.size() + kFieldOverhead;
+  bytes_ += size_of(name, value);
   too_large_ = too_large_ || bytes_ > max_bytes_ || fields_.size() >= kMaxHeaderLines;
   if (too_large_) return;
   if (name.starts_with(':')) {

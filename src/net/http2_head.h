@@ -15,8 +15,12 @@ namespace llama_swap::net {
 
 class Http2Head {
  public:
-  // `max_bytes` bounds the size of the head as RFC 9113 6.5.2 counts it: each field its name, its
-  // value and 32 bytes.
+  // As RFC 9113 6.5.2 counts.
+  static std::size_t size_of(std::string_view name, std::string_view value) {
+    return name.size() + value.size() + 32;
+  }
+
+  // `max_bytes` bounds the sum of its fields' sizes.
   explicit Http2Head(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
   // The next field as it was decoded: the name in lower case, pseudo fields first and each at most

@@ -26,6 +26,12 @@ constexpr std::size_t kMaxContinuations = 8;
 constexpr std::size_t kMaxAcks = 2000;
 constexpr std::size_t kMaxSettings = 32;  // entries of one frame
 
+// A head up to here costs as much as any other request (decoded, as RFC 9113 6.5.2 counts).
+constexpr std::size_t kSmallHead = 8 << 10;
+// Of max_head. A head that large is still answered (431), and fits in kMaxContinuations without the
+// help of a table.
+constexpr std::size_t kBomb = 4;
+
 std::string_view as_text(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
@@ -108,6 +114,7 @@ struct Http2Callbacks {
                               void* user_data) {
     Http2Session& session = self(user_data);
     session.in_fields_ = true;
+    session.block_size_ = 0;
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST || session.calmed_) return 0;
     const std::int32_t id = frame->hd.stream_id;
     // The bound of nghttp2 forgets a stream that was reset; its handler may still be at work.
@@ -122,10 +129,16 @@ struct Http2Callbacks {
     return 0;
   }
 
-  static int on_header(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name,
+  static int on_header(nghttp2_session* native, const nghttp2_frame* frame, nghttp2_rcbuf* name,
                        nghttp2_rcbuf* value, std::uint8_t, void* user_data) {
+    Http2Session& session = self(user_data);
+    const std::int32_t id = frame->hd.stream_id;
+    if (!session.admit_field(Http2Head::size_of(as_text(name), as_text(value)))) {
+      nghttp2_submit_rst_stream(native, NGHTTP2_FLAG_NONE, id, NGHTTP2_ENHANCE_YOUR_CALM);
+      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // inflates the rest, as the table needs it
+    }
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;  // trailers: nobody wants them
-    if (Http2Exchange* const exchange = self(user_data).exchange(frame->hd.stream_id))
+    if (Http2Exchange* const exchange = session.exchange(id))
       exchange->fields().add(as_text(name), as_text(value));
     return 0;
   }
@@ -317,6 +330,15 @@ void Http2Session::drain() {
 void Http2Session::calm() {
   if (std::exchange(calmed_, true)) return;
   nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+bool Http2Session::admit_field(std::size_t size) {
+  block_size_ += size;
+  if (block_size_ <= kSmallHead) return true;
+  const util::Time now = util::Clock::now();
+  const bool bomb = block_size_ > kBomb * limits_.max_head;
+  if (!guard_.large_head(size, now) || (bomb && !guard_.head_bomb(now))) calm();
+  return !bomb && !calmed_;
 }
 
 bool Http2Session::over() const {

@@ -103,6 +103,9 @@ class Http2Session {
   Http2Exchange* exchange(std::int32_t id);
   // Ends the connection: the client asks too much.
   void calm();
+  // What a field costs us has little to do with what it was on the wire. False: the rest of its
+  // block is not worth a look.
+  bool admit_field(std::size_t size);
   void settle();
   void erase_if_over(std::int32_t id);
 
@@ -120,6 +123,7 @@ class Http2Session {
   std::vector<std::int32_t> closed_;  // whose streams are no more
   bool greeted_ = false;              // the preface and SETTINGS have come
   bool in_fields_ = false;
+  std::size_t block_size_ = 0;  // of the fields so far, decoded
   bool draining_ = false;
   bool calmed_ = false;
   bool lost_ = false;
