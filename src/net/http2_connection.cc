@@ -10,6 +10,8 @@ constexpr std::size_t kLargestBuffer = 64 << 10;
 // Then it is the turn of others, even if this client sends faster than we read.
 constexpr auto kTurn = std::chrono::milliseconds(2);
 constexpr auto kLinger = std::chrono::seconds(2);
+// While draining, for what the client has not taken when the last handler has ended.
+constexpr auto kLastMoments = std::chrono::seconds(2);
 constexpr std::size_t kMaxLinger = 1 << 20;  // bytes
 
 }  // namespace
@@ -24,7 +26,8 @@ Http2Connection::Http2Connection(Stream stream, std::string remote_ip, TimerWhee
       unclogged_(stream_.loop()),
       progress_(stream_.loop()),
       deadline_(wheel, [this] { on_deadline(); }),
-      write_deadline_(wheel, [this] { stream_.cut(); }) {}
+      write_deadline_(wheel, [this] { stream_.cut(); }),
+      last_deadline_(wheel, [this] { on_last_deadline(); }) {}
 
 Awaitable<void> Http2Connection::run(std::string early) {
   writing_ = true;
@@ -32,6 +35,7 @@ Awaitable<void> Http2Connection::run(std::string early) {
   co_await read_in(std::move(early));
   ended_ = true;
   deadline_.clear();
+  last_deadline_.clear();
   stream_.cut();
   session_.lose();
   to_write_.notify();
@@ -107,6 +111,7 @@ void Http2Connection::end_writing() {
   if (std::exchange(said_all_, true)) return;
   stream_.end_writing();
   session_.lose();  // whoever has not been answered will not be
+  last_deadline_.clear();
   deadline_.set(util::Clock::now() + kLinger);
 }
 
@@ -116,9 +121,13 @@ void Http2Connection::on_request(Http2Exchange& exchange) {
 
 Awaitable<void> Http2Connection::handle(std::shared_ptr<Http2Connection> self,
                                         Http2Exchange& exchange) {
+  ++self->handlers_;
+  self->last_deadline_.clear();
   co_await self->handler_(exchange);
+  --self->handlers_;
   self->session_.handler_ended(exchange);
   self->set_deadline();
+  self->set_last_deadline();
   if (self->ended_) self->progress_.notify();
 }
 
@@ -128,7 +137,21 @@ void Http2Connection::on_output() {
 }
 
 void Http2Connection::drain() {
+  draining_ = true;
   session_.drain();
+  set_last_deadline();
+}
+
+// Whoever has taken nothing of an answer holds up nobody's shutdown.
+void Http2Connection::set_last_deadline() {
+  if (draining_ && !said_all_ && !ended_ && handlers_ == 0)
+    last_deadline_.set(util::Clock::now() + kLastMoments);
+}
+
+void Http2Connection::on_last_deadline() {
+  if (std::exchange(gave_up_, true)) return stream_.cut();
+  session_.give_up();
+  last_deadline_.set(util::Clock::now() + kLinger);  // it may not even take the reset
 }
 
 // Each lasts as long as the state it belongs to, however often something comes in meanwhile: a PING

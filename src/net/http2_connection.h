@@ -45,6 +45,8 @@ class Http2Connection final : public Served,
   void end_writing();
   void set_deadline();
   void on_deadline();
+  void set_last_deadline();
+  void on_last_deadline();
 
   Stream stream_;
   const ServerLimits& limits_;
@@ -54,12 +56,16 @@ class Http2Connection final : public Served,
   bool writing_ = false;   // write_out() runs
   bool said_all_ = false;  // our direction has ended
   bool ended_ = false;     // nothing is read any more
+  bool draining_ = false;
+  bool gave_up_ = false;   // on a client that does not take the end of its answers
+  unsigned handlers_ = 0;  // at work
   Wakeup to_write_;
   Wakeup unclogged_;
   Wakeup progress_;  // of the end: a handler or the writer has ended
   Http2Session::Waiting waiting_ = Http2Session::Waiting::nothing;
   Deadline deadline_;        // of what the client is to send next
   Deadline write_deadline_;  // for its taking what we send
+  Deadline last_deadline_;   // for its taking the last of it, while draining
 };
 
 }  // namespace llama_swap::net

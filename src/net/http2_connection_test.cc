@@ -303,6 +303,28 @@ TEST_F(Http2Server, DrainEndsIdleConnections) {
   EXPECT_TRUE(client.goaway);
 }
 
+// Answers that only their client's window holds up, once no handler is at work.
+TEST_F(Http2Server, DrainWaitsForNoWindow) {
+  start();
+  Socket socket = connect();
+  socket.send(std::string(kPreface) +
+              frame(NGHTTP2_SETTINGS, 0, 0, std::string("\0\x04\0\0\0\0", 6)));
+  Socket halfway = connect_raw();  // does not end its request
+  constexpr std::uint8_t kAll = NGHTTP2_FLAG_END_STREAM | NGHTTP2_FLAG_END_HEADERS;
+  socket.send(frame(NGHTTP2_HEADERS, kAll, 1, get_block("/a")));
+  halfway.send(frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, get_block("/ignore")));
+  wait_for([&] { return seen_.ended == 2; });
+  const auto began = util::Clock::now();
+  loop_.on_loop([&] { connections_->drain(); });
+  const std::string all = socket.read_all();
+  EXPECT_TRUE(socket.ended());
+  EXPECT_NE(all.find(frame(NGHTTP2_RST_STREAM, 0, 1, std::string("\0\0\0\x08", 4))),
+            std::string::npos)
+      << "CANCEL";
+  wait_for([&] { return open() == 0; });
+  EXPECT_LT(util::Clock::now() - began, std::chrono::seconds(7));
+}
+
 TEST_F(Http2Server, IdleTimeoutEndsWithGoaway) {
   ServerLimits limits;
   limits.idle_timeout = std::chrono::seconds(1);

@@ -68,6 +68,7 @@ class Http2Exchange final : public Exchange {
   void take(std::size_t size, std::string& to);
   // END_STREAM has been sent.
   void on_end_sent();
+  bool end_sent() const { return end_sent_; }
 
   // The stream is no more. Not `clean`: the client has left, which tell_gone() passes on; it calls
   // out.

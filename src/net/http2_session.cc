@@ -327,6 +327,11 @@ void Http2Session::drain() {
   owner_.on_output();
 }
 
+void Http2Session::give_up() {
+  for (const auto& [id, exchange] : exchanges_)
+    if (!exchange->closed()) reset(id, exchange->end_sent() ? Reset::no_error : Reset::cancel);
+}
+
 void Http2Session::calm() {
   if (std::exchange(calmed_, true)) return;
   nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM);

@@ -67,6 +67,8 @@ class Http2Session {
 
   // Takes no other request (GOAWAY), and is over when those in progress have been answered.
   void drain();
+  // Resets whatever stream is left, of which no handler may be at work.
+  void give_up();
   // Both sides have said all they will.
   bool over() const;
   // The connection is gone: so are all clients.
