@@ -11,8 +11,10 @@ namespace llama_swap::net {
 std::string_view ChunkRelay::pass(std::string_view& bytes) {
   ChunkFollower before = follower_;
   std::string_view rest = bytes;
-  for (auto data = follower_.next(rest); !data.empty(); data = follower_.next(rest))
+  for (auto data = follower_.next(rest); !data.empty(); data = follower_.next(rest)) {
     payload_ += data.size();
+    if (watcher_) watcher_->on_payload(data);
+  }
   const std::string_view taken = bytes.substr(0, bytes.size() - rest.size());
   bytes = rest;
   if (level_ && follower_.is_canonical() && (follower_.between_lines() || follower_.complete())) {

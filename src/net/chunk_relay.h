@@ -9,11 +9,15 @@
 #include <string_view>
 
 #include "net/http1_chunked.h"
+#include "net/payload_sink.h"
 
 namespace llama_swap::net {
 
 class ChunkRelay {
  public:
+  // `watcher` sees the payload; null: nobody does.
+  explicit ChunkRelay(PayloadSink* watcher = nullptr) : watcher_(watcher) {}
+
   // Takes what belongs to the body off the front of `bytes`, and returns what is to be sent for it:
   // a view into `bytes` or into the relay, valid until the next call.
   std::string_view pass(std::string_view& bytes);
@@ -30,6 +34,7 @@ class ChunkRelay {
   void frame_anew(ChunkFollower& from, std::string_view bytes);
   void append_end();
 
+  PayloadSink* const watcher_;
   ChunkFollower follower_{ChunkFollower::Mode::lenient};
   bool level_ = true;  // all that was taken is represented in what was sent
   bool open_ = false;  // a chunk's size has been sent, the line end after its payload has not

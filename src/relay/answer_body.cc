@@ -7,12 +7,20 @@ namespace llama_swap::relay {
 using net::BodyFraming;
 using net::MessageFraming;
 
-AnswerBody::AnswerBody(const MessageFraming& from, const BodyFraming& to)
-    : from_(from.kind),
+AnswerBody::AnswerBody(const MessageFraming& from, const BodyFraming& to, net::PayloadSink* watcher)
+    : watcher_(watcher),
+      from_(from.kind),
       decodes_(to.kind == BodyFraming::unknown),
       left_(from.length_bytes),
       whole_(from.kind == MessageFraming::none ||
-             (from.kind == MessageFraming::length && from.length_bytes == 0)) {}
+             (from.kind == MessageFraming::length && from.length_bytes == 0)),
+      chunks_(watcher) {}
+
+std::string_view AnswerBody::watched(std::string_view payload) {
+  payload_ = payload.size();
+  if (watcher_ && !payload.empty()) watcher_->on_payload(payload);
+  return payload;
+}
 
 std::string_view AnswerBody::pass(std::string_view& bytes) {
   std::string_view out;
@@ -22,11 +30,9 @@ std::string_view AnswerBody::pass(std::string_view& bytes) {
       bytes.remove_prefix(out.size());
       left_ -= out.size();
       whole_ = left_ == 0;
-      payload_ = out.size();
-      return out;
+      return watched(out);
     case MessageFraming::until_close:
-      payload_ = bytes.size();
-      return std::exchange(bytes, std::string_view());
+      return watched(std::exchange(bytes, std::string_view()));
     case MessageFraming::chunked: {
       if (decodes_) return decode(bytes);
       const std::uint64_t before = chunks_.payload();
@@ -45,8 +51,7 @@ std::string_view AnswerBody::decode(std::string_view& bytes) {
   for (auto data = decoder_.next(bytes); !data.empty(); data = decoder_.next(bytes))
     decoded_.append(data);
   whole_ = decoder_.complete();
-  payload_ = decoded_.size();
-  return decoded_;
+  return watched(decoded_);
 }
 
 std::optional<std::string_view> AnswerBody::end() {

@@ -16,8 +16,10 @@ namespace llama_swap::relay {
 
 class AnswerBody {
  public:
-  // How the upstream delimits it, and how the client is told.
-  AnswerBody(const net::MessageFraming& from, const net::BodyFraming& to);
+  // How the upstream delimits it, and how the client is told. `watcher` sees the payload; null:
+  // nobody does.
+  AnswerBody(const net::MessageFraming& from, const net::BodyFraming& to,
+             net::PayloadSink* watcher);
 
   // Takes what belongs to the body off the front of `bytes` and returns what the client gets for
   // it: a view of `bytes` or of this object, valid until the next call.
@@ -33,13 +35,15 @@ class AnswerBody {
 
  private:
   std::string_view decode(std::string_view& bytes);
+  std::string_view watched(std::string_view payload);
 
+  net::PayloadSink* const watcher_;
   const net::MessageFraming::Kind from_;
   const bool decodes_;  // the client cannot take chunks
   std::uint64_t left_;  // of a body of known length
   bool whole_;
   std::uint64_t payload_ = 0;
-  net::ChunkRelay chunks_;
+  net::ChunkRelay chunks_;  // where the client takes chunks
   net::ChunkFollower decoder_{net::ChunkFollower::Mode::lenient};
   std::string decoded_;
 };

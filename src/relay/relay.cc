@@ -256,7 +256,7 @@ net::Awaitable<Outcome> Run::pass_on() {
     co_return Outcome{Outcome::unreachable, error_};
   }
   const BodyFraming framing = client_framing();
-  AnswerBody body(framing_, framing);
+  AnswerBody body(framing_, framing, request_.watcher);
   const auto pass = [&] {
     std::string_view unread(connection_->in.data() + begin_, end_ - begin_);
     const std::string_view out = body.pass(unread);

@@ -15,6 +15,7 @@
 #include "net/body.h"
 #include "net/exchange.h"
 #include "net/loop.h"
+#include "net/payload_sink.h"
 #include "net/splice.h"
 #include "net/timer_wheel.h"
 #include "net/upstream.h"
@@ -33,6 +34,10 @@ struct Request {
   bool allow_upgrade = true;  // pass a websocket upgrade on
   // Called once, when the answer's head is about to be sent to the client.
   std::function<void(const net::ResponseHead&)> on_head;
+  // Sees the body of the answer, from the call of on_head on, before the client gets it; null:
+  // nobody does. Who watches must be able to read: the upstream is offered no other content codings
+  // than gzip and deflate then.
+  net::PayloadSink* watcher = nullptr;
 };
 
 struct Outcome {
@@ -45,7 +50,7 @@ struct Outcome {
     client_gone,     // the client left, or was cancelled; the upstream connection has been closed
   };
   Kind kind = complete;
-  std::string error;  // for the log; empty when complete
+  std::string error;           // for the log; empty when complete
   bool no_connection = false;  // unreachable, and nobody was there to send anything to
 };
 

@@ -8,6 +8,7 @@
 
 #include "../tests/support/loop_thread.h"
 #include "net/listener.h"
+#include "relay/request_head.h"
 
 namespace llama_swap::relay {
 namespace {
@@ -59,6 +60,7 @@ class Relay : public testing::Test {
     request.to_peer = to_peer_;
     request.api_key = api_key_;
     request.splices = splices_;
+    request.watcher = watcher_;
     if (exchange.has_body() || !splices_.empty()) request.body = &body;
     const Outcome outcome = co_await relay(exchange, *upstream_, loop_.wheel, request);
     if (!exchange.responded() && !exchange.client_gone()) {
@@ -101,6 +103,7 @@ class Relay : public testing::Test {
   bool to_peer_ = false;
   std::string api_key_;
   net::Splices splices_;
+  net::PayloadSink* watcher_ = nullptr;
   std::vector<Outcome::Kind> outcomes_;
   std::optional<std::promise<Outcome>> done_;
 };
@@ -360,6 +363,42 @@ TEST_F(Relay, PoolsAndRetriesStaleConnections) {
   third.read_until("\r\n\r\nb");
   third.close();
   EXPECT_NE(client.read_until("connection").find("502"), std::string::npos);
+}
+
+TEST_F(Relay, AWatcherSeesThePayload) {
+  struct Watcher final : net::PayloadSink {
+    void on_payload(std::string_view bytes) override { seen += bytes; }
+    std::string seen;
+  } watcher;
+  loop_.on_loop([&] { watcher_ = &watcher; });
+  const std::string v11 =
+      "GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAccept-Encoding: br, gzip;q=0.5\r\n\r\n";
+  const std::string v10 = "GET /x HTTP/1.0\r\nHost: h\r\n\r\n";
+  const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const auto& [request, answer] : std::vector<std::pair<std::string, std::string>>{
+           {v11, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"},
+           {v11, "HTTP/1.1 200 OK\r\n\r\nhello"},
+           {v11, chunked + "3\r\nhel\r\n2;ext=1\r\nlo\r\n0\r\nT: 1\r\n\r\n"},
+           {v11, chunked + "3 \nhel\r\n2\nlo\n0\n\n"},  // to be framed anew
+           {v10, chunked + "3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"}}) {
+    SCOPED_TRACE(request + answer);
+    watcher.seen.clear();
+    std::string head;
+    answered(answer, request, &head);
+    EXPECT_EQ(loop_.on_loop([&] { return watcher.seen; }), "hello");
+    if (request == v11) {
+      EXPECT_NE(head.find("Accept-Encoding: gzip;q=0.5\r\n"), std::string::npos) << head;
+    }
+  }
+  loop_.on_loop([&] { watcher_ = nullptr; });
+}
+
+TEST(ReadableCodings, Table) {
+  EXPECT_EQ(readable_codings("gzip, deflate, br"), "gzip, deflate");
+  EXPECT_EQ(readable_codings("br, zstd"), "");
+  EXPECT_EQ(readable_codings("GZIP ;q=1,br;q=0.2,deflate;q=0"), "GZIP ;q=1, deflate;q=0");
+  EXPECT_EQ(readable_codings(""), "");
+  EXPECT_EQ(readable_codings("x-gzip,*"), "");
 }
 
 TEST_F(Relay, ClientLeavingClosesTheUpstream) {

@@ -29,6 +29,17 @@ bool is_upgrade(const net::RequestHead& head) {
          net::header_has_token(head.headers, "Upgrade", "websocket");
 }
 
+std::string readable_codings(std::string_view accept_encoding) {
+  std::string out;
+  for (std::string_view item : util::split(accept_encoding, ',')) {
+    item = util::trim(item);
+    const std::string_view coding = util::trim(item.substr(0, item.find(';')));
+    if (!util::iequals(coding, "gzip") && !util::iequals(coding, "deflate")) continue;
+    out.append(out.empty() ? "" : ", ").append(item);
+  }
+  return out;
+}
+
 void make_request_head(const net::Exchange& exchange, const net::Upstream& upstream,
                        const Request& request, std::string& out) {
   const net::RequestHead& head = exchange.request();
@@ -58,6 +69,10 @@ void make_request_head(const net::Exchange& exchange, const net::Upstream& upstr
       if (!forwarded_for.empty())
         several = std::string(forwarded_for).append(", ").append(header.value);
       forwarded_for = several.empty() ? header.value : several;
+      continue;
+    }
+    if (request.watcher && util::iequals(name, "Accept-Encoding")) {
+      add(name, readable_codings(header.value));
       continue;
     }
     add(name, header.value);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "net/exchange.h"
 #include "net/upstream.h"
@@ -11,6 +12,10 @@ namespace llama_swap::relay {
 
 // Does the client ask for a websocket (http-api 12)?
 bool is_upgrade(const net::RequestHead& head);
+
+// What is left of an Accept-Encoding when only gzip and deflate may be used: their items, with
+// their parameters. May be empty.
+std::string readable_codings(std::string_view accept_encoding);
 
 // Request line and fields, the empty line included, in place of what `out` held.
 void make_request_head(const net::Exchange& exchange, const net::Upstream& upstream,
