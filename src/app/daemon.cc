@@ -26,7 +26,8 @@ constexpr std::chrono::seconds kBackstop{35};
 constexpr std::chrono::seconds kTidyPeriod{30};
 // What a client may choose from when it connects with TLS, the preferred one first.
 const std::vector<std::string> kProtocols{"h2", "http/1.1"};
-constexpr std::chrono::seconds kLastWords{1};  // for connections that have been cut to end
+constexpr std::chrono::seconds kStoreClose{3};  // for what is not written to the activity database
+constexpr std::chrono::seconds kLastWords{1};   // for connections that have been cut to end
 
 // Two descriptors a stream add up.
 void raise_descriptor_limit() {
@@ -34,6 +35,22 @@ void raise_descriptor_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// A file is never pruned (http-api 22).
+store::Retention retention_of(const config::Config& config) {
+  store::Retention out;
+  if (!config.store_path) out.max_rows = config.metrics_max_in_memory;
+  return out;
+}
+
+net::Awaitable<void> open(store::ActivityStore& store, util::Result<>& opened, bool& done) {
+  opened = co_await store.start();
+  done = true;
+}
+
+net::Awaitable<void> close(std::shared_ptr<store::ActivityStore> store) {
+  co_await store->close(kStoreClose);
 }
 
 }  // namespace
@@ -72,6 +89,7 @@ Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
 int Daemon::run() {
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
+  if (!open_store()) return 1;
   if (const auto opened = open_certificate(); !opened) {
     early_error("http server error", opened.error().message);
     return 1;
@@ -120,6 +138,34 @@ void Daemon::detect_hardware() {
     });
   };
   detection_ = std::make_unique<monitor::DetachedThread>(std::move(work));
+}
+
+std::shared_ptr<store::ActivityStore> Daemon::make_store(const config::Config& config) {
+  store::StoreOptions options;
+  options.path = config.store_path.value_or("");
+  options.retention = retention_of(config);
+  options.log = [this](LogLevel level, std::string_view text) {
+    log_.log(level, std::string(text));
+  };
+  options.stored = [this](std::span<const std::int64_t> ids) {
+    if (!events_.has_subscribers()) return;
+    for (const std::int64_t id : ids) events_.publish(observe::ActivityStored{id});
+  };
+  return std::make_shared<store::ActivityStore>(loop_, std::move(options));
+}
+
+// Nothing else runs on the loop yet.
+bool Daemon::open_store() {
+  store_ = make_store(*config_);
+  util::Result<> opened;
+  bool done = false;
+  net::spawn(loop_, open(*store_, opened, done));
+  while (!done && loop_.run_one() > 0) {
+  }
+  loop_.restart();
+  if (!opened) early_error("failed to create store", opened.error().message);
+  server_->use_activity(store_);
+  return opened.has_value();
 }
 
 // Gives memory back to the system when nobody has needed it for a while.
@@ -198,14 +244,38 @@ void Daemon::reload_certificate() {
 
 void Daemon::reload() {
   if (shutting_down_) return;
+  if (reloading_) {
+    reload_again_ = true;
+    return;
+  }
+  net::spawn(loop_, run_reloads());
+}
+
+// A trigger that comes meanwhile leads to one more.
+net::Awaitable<void> Daemon::run_reloads() {
+  reloading_ = true;
+  do {
+    reload_again_ = false;
+    co_await load_anew();
+  } while (reload_again_ && !shutting_down_);
+  reloading_ = false;
+}
+
+net::Awaitable<void> Daemon::load_anew() {
   log_.log(LogLevel::info, "reloading configuration");
   auto loaded = config::load(sources_, config::process_environment());
   if (!loaded.config) {
     log_.warn("failed to reload config: {}", loaded.text(config::Severity::error));
-    return;
+    co_return;
   }
   const std::string warnings = loaded.text(config::Severity::warning);
   if (!warnings.empty()) log_.log(LogLevel::warn, warnings);
+  const auto renewed = co_await renew_store(*loaded.config);
+  if (!renewed) {
+    log_.warn("failed to create new store during reload: {}", renewed.error().message);
+    co_return;
+  }
+  if (shutting_down_) co_return;
   say_what_changes(*loaded.config);
   config_ = std::move(loaded.config);
   use(*config_);
@@ -216,6 +286,20 @@ void Daemon::reload() {
   log_.keep_models_of(*config_);
   log_.log(LogLevel::info, "configuration reloaded");
   net::spawn(loop_, actor_->preload(config_->preload));
+}
+
+// The activity database stays, unless it shall be another file.
+net::Awaitable<util::Result<>> Daemon::renew_store(const config::Config& next) {
+  if (next.store_path == config_->store_path) {
+    store_->set_retention(retention_of(next));
+    co_return util::Result<>();
+  }
+  const auto fresh = make_store(next);
+  auto opened = co_await fresh->start();
+  const bool used = opened && !shutting_down_;
+  net::spawn(loop_, close(used ? std::exchange(store_, fresh) : fresh));
+  if (used) server_->use_activity(store_);
+  co_return opened;
 }
 
 void Daemon::say_what_changes(const config::Config& next) {
@@ -237,6 +321,8 @@ net::Awaitable<void> Daemon::shut_down() {
   co_await actor_->shutdown(std::max(left, util::Millis(1)));
   front_->cut_all();
   co_await drain(util::Clock::now() + kLastWords);
+  server_->use_activity(nullptr);
+  co_await store_->close(kStoreClose);
   log_.log(LogLevel::info, "shutdown complete");
   backstop_.cancel();
   loop_.stop();

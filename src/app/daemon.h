@@ -23,6 +23,7 @@
 #include "process/child_reaper.h"
 #include "process/local_launcher.h"
 #include "server/server.h"
+#include "store/activity_store.h"
 #include "swap/swap.h"
 #include "util/result.h"
 
@@ -45,8 +46,13 @@ class Daemon {
   void on_signal(int signal);
   util::Result<> open_certificate();
   void reload_certificate();
+  std::shared_ptr<store::ActivityStore> make_store(const config::Config& config);
+  bool open_store();
   void reload();
   void detect_hardware();
+  net::Awaitable<void> run_reloads();
+  net::Awaitable<void> load_anew();
+  net::Awaitable<util::Result<>> renew_store(const config::Config& next);
   void say_what_changes(const config::Config& next);
   void use(const config::Config& config);
   net::Awaitable<void> shut_down();
@@ -71,6 +77,7 @@ class Daemon {
   std::string hardware_;  // JSON; "" until it has been detected
   std::unique_ptr<monitor::DetachedThread> detection_;
   std::unique_ptr<Monitoring> monitoring_;  // null: it was disabled at start, and stays so
+  std::shared_ptr<store::ActivityStore> store_;  // shared with questions on their way
   std::unique_ptr<swap::Actor> actor_;
   std::unique_ptr<server::Server> server_;
   std::unique_ptr<net::TlsServerContext> tls_;  // null: plain HTTP
@@ -81,6 +88,8 @@ class Daemon {
   boost::asio::basic_signal_set<net::Executor> signals_;
   Timer backstop_;
   Timer tidying_;
+  bool reloading_ = false;
+  bool reload_again_ = false;
   bool shutting_down_ = false;
   int exit_code_ = 0;
 };

@@ -179,6 +179,7 @@ struct Config {
   bool include_aliases_in_list = false;
   int metrics_max_in_memory = 1000;
   std::int64_t capture_buffer_mib = 5;
+  bool record_activity = true;  // key activity.enabled (ours)
   std::optional<std::string> store_path;
   std::vector<std::string> session_id_headers{"X-Session-ID", "X-Litellm-Session-Id"};
   bool performance_disabled = false;

@@ -107,6 +107,7 @@ void read_global_settings(const Reader& root, Config& config) {
   config.max_request_body = root.size("maxRequestBody");
   config.body_memory = root.size("bodyMemory");
   root.integer("startPort");  // has been used already (templates.cc)
+  config.record_activity = root.section("activity").boolean("enabled");
   read_store(root, config);
   read_performance(root.section("performance"), config);
   read_session_headers(root.section("ui").section("activity"), config);

@@ -98,6 +98,8 @@ TEST(Globals, LenientWords) {
   EXPECT_EQ(accepted("logToStdout: upstream")->log_to_stdout, LogTarget::upstream);
   EXPECT_EQ(accepted("logToStdout: none")->log_to_stdout, LogTarget::none);
   EXPECT_EQ(accepted("metricsMaxInMemory: 0")->metrics_max_in_memory, 1000);
+  EXPECT_TRUE(accepted("activity: {}")->record_activity);
+  EXPECT_FALSE(accepted("activity: {enabled: false}")->record_activity);
   EXPECT_EQ(accepted("performance: {every: 0s}")->performance_every, seconds(5));
   EXPECT_EQ(accepted("performance: {every: 5001ms}")->performance_every, milliseconds(5001));
   EXPECT_EQ(accepted("upstream: {ignorePaths: []}")->ignore_paths.size(), 1u);

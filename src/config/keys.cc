@@ -208,12 +208,16 @@ constexpr auto kStore = std::to_array<Key>({
 });
 constexpr Section kStoreSection{kStore};
 constexpr auto kActivity = std::to_array<Key>({
-    not_used_yet({"session_id", Type::strings, "[X-Session-ID, X-Litellm-Session-Id]",
-                  "Request headers searched for a session ID, in order; empty: none."}),
+    {"enabled", Type::boolean, "true", "Record requests: who asked, what for, what became of it."},
 });
 constexpr Section kActivitySection{kActivity};
+constexpr auto kUiActivity = std::to_array<Key>({
+    {"session_id", Type::strings, "[X-Session-ID, X-Litellm-Session-Id]",
+     "Request headers searched for a session ID, in order; empty: none."},
+});
+constexpr Section kUiActivitySection{kUiActivity};
 constexpr auto kUi = std::to_array<Key>({
-    {"activity", Type::section, "", "The activity page.", {}, &kActivitySection},
+    {"activity", Type::section, "", "The activity page.", {}, &kUiActivitySection},
 });
 constexpr Section kUiSection{kUi};
 constexpr auto kPerformance = std::to_array<Key>({
@@ -274,19 +278,20 @@ constexpr auto kRoot = std::to_array<Key>({
     {"logToStdout", Type::string, "proxy", "Which logs go to standard output.",
      "proxy upstream both none"},
     {"logRequests", Type::boolean, "false", "Accepted, no effect."},
-    not_used_yet({"metricsMaxInMemory", Type::integer, "1000",
-                  "Activity rows kept where there is no store; 0 or less: 1000."}),
+    {"activity", Type::section, "", "The record of requests.", {}, &kActivitySection},
+    {"metricsMaxInMemory", Type::integer, "1000",
+     "Activity rows kept where there is no store; 0 or less: 1000."},
     not_used_yet({"captureBuffer", Type::integer, "5",
                   "MiB for captured requests and answers; 0: none are captured."}),
     at_least(1, {"maxRequestBody", Type::size, "1GiB", "Largest request body that is accepted."}),
     at_least(1, {"bodyMemory", Type::size, "256MiB",
                  "Memory for all request bodies together; more goes to disk or waits."}),
-    not_used_yet({"store",
-                  Type::section,
-                  "",
-                  "The persistent activity log; absent: in memory.",
-                  {},
-                  &kStoreSection}),
+    {"store",
+     Type::section,
+     "",
+     "The persistent activity log; absent: in memory.",
+     {},
+     &kStoreSection},
     {"ui", Type::section, "", "The web console.", {}, &kUiSection},
     {"performance", Type::section, "", "Monitoring of the machine.", {}, &kPerformanceSection},
     at_least(1, {"startPort", Type::integer, "5800", "The first ${PORT}."}),

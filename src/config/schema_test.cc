@@ -43,7 +43,9 @@ TEST(Schema, HoldsWhatTheTableSays) {
   EXPECT_EQ(root["logLevel"]["anyOf"][0]["enum"],
             Json::parse(R"(["debug", "info", "warn", "error", null])"));
   EXPECT_EQ(root["store"]["description"],
-            "The persistent activity log; absent: in memory. Read, not used yet.");
+            "The persistent activity log; absent: in memory.");
+  EXPECT_EQ(root["captureBuffer"]["description"],
+            "MiB for captured requests and answers; 0: none are captured. Read, not used yet.");
 }
 
 TEST(Schema, CopyInDocsIsUpToDate) {

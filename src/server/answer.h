@@ -13,6 +13,7 @@ using Json = nlohmann::ordered_json;
 
 inline constexpr std::string_view kText = "text/plain; charset=utf-8";
 inline constexpr std::string_view kJson = "application/json";
+inline constexpr std::string_view kEventStream = "text/event-stream";
 
 // One line; text that is not UTF-8 becomes U+FFFD.
 std::string dump(const Json& value);

@@ -1,6 +1,7 @@
 // What endpoints get to work with.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,8 +19,10 @@
 #include "server/inflight.h"
 #include "server/keys.h"
 #include "server/reachability.h"
+#include "server/recorder.h"
 #include "server/selector.h"
 #include "server/site.h"
+#include "store/activity_store.h"
 #include "swap/swap.h"
 
 namespace llama_swap::server {
@@ -60,6 +63,8 @@ struct Core {
   Reachability peers;   // by id
   Reachability starts;  // of models, by id
   StreamSet streams;
+  // Of rows and questions from now on; null: closed already. Shared with questions on their way.
+  std::shared_ptr<store::ActivityStore> activity;
 
   // For requests from now on. What is known of selectors and peers that stay is kept; no profile is
   // active.
@@ -84,8 +89,9 @@ struct Call {
   Core& core;
   SitePtr site;
   Caller caller;
-  std::string wildcard;           // what {} or {...} of the route took, decoded
-  std::string_view raw_wildcard;  // the same, escaped
+  std::string wildcard;                        // what {} or {...} of the route took, decoded
+  std::string_view raw_wildcard;               // the same, escaped
+  std::unique_ptr<Recorder> record = nullptr;  // null: not recorded
 };
 
 using Endpoint = net::Awaitable<void> (*)(Call& call);
@@ -115,6 +121,7 @@ Routes management_routes();  // management.cc
 Routes profile_routes();     // profile_route.cc
 Routes log_routes();         // log_route.cc
 Routes event_routes();       // event_route.cc
+Routes activity_routes();    // activity_route.cc
 Routes observe_routes();     // observe_route.cc
 
 }  // namespace llama_swap::server

@@ -86,6 +86,21 @@ std::string html_escape(std::string_view text) {
   return out;
 }
 
+constexpr std::string_view kPlain = "text/plain";
+constexpr std::string_view kHtml = "text/html";
+
+std::string_view error_type(std::string_view accept, const Problem& problem) {
+  if (problem.always_json) return kJson;
+  if (accept.find(kPlain) != std::string_view::npos) return kPlain;
+  if (accept.find(kHtml) != std::string_view::npos) return kHtml;
+  return kJson;
+}
+
+std::string_view accept_of(const net::RequestHead& head) {
+  const std::string_view* const accept = head.find("Accept");
+  return accept ? *accept : "";
+}
+
 }  // namespace
 
 std::string error_json(Dialect dialect, const Problem& problem) {
@@ -104,20 +119,21 @@ std::string error_json(Dialect dialect, const Problem& problem) {
 }
 
 ErrorBody error_body(std::string_view accept, Dialect dialect, const Problem& problem) {
-  if (!problem.always_json) {
-    if (accept.find("text/plain") != std::string_view::npos)
-      return {"text/plain", "llama-swap: " + problem.message};
-    if (accept.find("text/html") != std::string_view::npos)
-      return {"text/html", "<html><body><h1>llama-swap</h1><p>" + html_escape(problem.message) +
-                               "</p></body></html>"};
-  }
-  return {kJson, error_json(dialect, problem)};
+  const std::string_view type = error_type(accept, problem);
+  if (type == kPlain) return {type, "llama-swap: " + problem.message};
+  if (type == kHtml)
+    return {type, "<html><body><h1>llama-swap</h1><p>" + html_escape(problem.message) +
+                      "</p></body></html>"};
+  return {type, error_json(dialect, problem)};
+}
+
+std::string_view error_type(const net::RequestHead& head, const Problem& problem) {
+  return error_type(accept_of(head), problem);
 }
 
 net::Awaitable<void> send_problem(net::Exchange& exchange, Problem problem, net::Headers extra) {
   const net::RequestHead& head = exchange.request();
-  const std::string_view* const accept = head.find("Accept");
-  ErrorBody body = error_body(accept ? *accept : "", dialect_of(head.path()), problem);
+  ErrorBody body = error_body(accept_of(head), dialect_of(head.path()), problem);
   if (!problem.retry_after.empty()) extra.push_back({"Retry-After", problem.retry_after});
   co_await send(exchange, problem.status, body.content_type, std::move(body.text),
                 std::move(extra));

@@ -37,6 +37,9 @@ struct ErrorBody {
 // wins.
 ErrorBody error_body(std::string_view accept, Dialect dialect, const Problem& problem);
 
+// The type of that body, as an answer to this request.
+std::string_view error_type(const net::RequestHead& head, const Problem& problem);
+
 net::Awaitable<void> send_problem(net::Exchange& exchange, Problem problem,
                                   net::Headers extra = {});
 net::Awaitable<void> send_error(net::Exchange& exchange, int status, std::string message,

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/errors.h"
+#include "server/fail.h"
 #include "server/filters.h"
 #include "server/json_edit.h"
 #include "server/model_request.h"
@@ -63,7 +63,7 @@ net::Awaitable<bool> make_edits(Call& call, Forwarding& forwarding, Edits edits,
   JsonEditor editor(edits);
   const auto fed = co_await feed(*forwarding.body, call.core.deps.loop, editor);
   if (!fed) {
-    co_await send_error(call.exchange, 400, "could not read request body");
+    co_await fail(call, 400, "could not read request body");
     co_return false;
   }
   auto splices = editor.finish();
@@ -71,7 +71,7 @@ net::Awaitable<bool> make_edits(Call& call, Forwarding& forwarding, Edits edits,
     const JsonEditFault& fault = splices.error();
     std::string message = failure(*edits[fault.edit], &renaming, fault.reason);
     call.core.deps.log.warn("filters: {}: {}", message, fault.reason);
-    co_await send_error(call.exchange, 500, std::move(message));
+    co_await fail(call, 500, std::move(message));
     co_return false;
   }
   forwarding.splices = std::move(*splices);

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "net/wakeup.h"
-#include "server/errors.h"
+#include "server/fail.h"
 #include "server/late_exchange.h"
 #include "server/loading_events.h"
 #include "server/loading_text.h"
@@ -25,16 +25,25 @@ struct Loading {
   LoadingEvents events;
 };
 
-relay::Request relay_request(const Call& call, const Forwarding& forwarding,
+void answered(Call& call, const Forwarding& forwarding, const net::ResponseHead& head) {
+  if (forwarding.entry) forwarding.entry->answered(head);
+  if (call.record) call.record->answered(head);
+}
+
+relay::Request relay_request(Call& call, const Forwarding& forwarding,
                              const net::Upstream& upstream) {
   relay::Request request;
   request.target = net::join_target(upstream.base(), forwarding.path, forwarding.query);
   request.body = forwarding.body;
   request.splices = forwarding.splices;
   request.drop_key = !call.caller.key_is_forwarded();
-  if (InflightTable::Entry* entry = forwarding.entry)
-    request.on_head = [entry](const net::ResponseHead& head) { entry->answered(head); };
+  request.on_head = [&](const net::ResponseHead& head) { answered(call, forwarding, head); };
+  request.watcher = call.record.get();
   return request;
+}
+
+Recorder::Stage stage_of(const swap::Wait& wait) {
+  return wait.reason == "load" ? Recorder::Stage::loading : Recorder::Stage::queued;
 }
 
 // One request waiting for its model. Wakes when the decision comes, when the client leaves, and
@@ -43,6 +52,7 @@ class Waiting {
  public:
   Waiting(Call& call, const Forwarding& forwarding, swap::Admission& admission)
       : exchange_(call.exchange),
+        record_(call.record.get()),
         entry_(forwarding.entry),
         admission_(admission),
         wakeup_(call.core.deps.loop),
@@ -82,6 +92,7 @@ class Waiting {
   net::Awaitable<void> show();
 
   net::Exchange& exchange_;
+  Recorder* const record_;  // may be null, as the next
   InflightTable::Entry* const entry_;
   swap::Admission& admission_;
   net::Wakeup wakeup_;
@@ -92,6 +103,7 @@ class Waiting {
 net::Awaitable<void> Waiting::run() {
   if (loading_) co_await begin_stream();
   while (waits()) {
+    if (record_) record_->enter(stage_of(admission_.wait()));
     co_await wakeup_.wait();
     if (loading_ && waits()) co_await show();
   }
@@ -129,28 +141,12 @@ net::Awaitable<void> Waiting::show() {
   if (!event.empty()) co_await exchange_.write(event);
 }
 
-// An error for a client that may have got the beginning of a stream already.
-net::Awaitable<void> fail_with(net::Exchange& exchange, Problem problem) {
-  if (exchange.client_gone()) co_return;
-  if (!exchange.responded()) {
-    co_await send_problem(exchange, std::move(problem));
-    co_return;
-  }
-  const Dialect dialect = dialect_of(exchange.request().path());
-  const std::string events = error_events(dialect, error_json(dialect, problem));
-  co_await exchange.write(events);
-  co_await exchange.finish();
-}
-
-net::Awaitable<void> fail(net::Exchange& exchange, int status, std::string message) {
-  return fail_with(exchange, Problem(status, std::move(message)));
-}
-
 // What the relay left undone, but for what may be tried elsewhere.
 net::Awaitable<std::optional<Problem>> settle(Call& call, const Target& target,
                                               const relay::Outcome& outcome) {
   // The relay's watcher must not outlive it.
   call.exchange.watch_client(nullptr);
+  if (call.record) call.record->relayed(outcome);
   using Kind = relay::Outcome;
   if (outcome.kind == Kind::complete || outcome.kind == Kind::client_gone) co_return std::nullopt;
   std::string message;
@@ -164,7 +160,7 @@ net::Awaitable<std::optional<Problem>> settle(Call& call, const Target& target,
   if (outcome.no_connection && !call.exchange.responded()) {
     co_return Problem(502, std::move(message));
   }
-  if (outcome.kind != Kind::broke_off) co_await fail(call.exchange, 502, std::move(message));
+  if (outcome.kind != Kind::broke_off) co_await fail(call, 502, std::move(message));
   co_return std::nullopt;
 }
 
@@ -180,6 +176,7 @@ net::Awaitable<relay::Outcome> run_late_relay(Call& call, net::Upstream& upstrea
 
 net::Awaitable<relay::Outcome> run_relay(Call& call, net::Upstream& upstream,
                                          const relay::Request& request) {
+  if (call.record) call.record->enter(Recorder::Stage::asking);
   if (call.exchange.responded()) return run_late_relay(call, upstream, request);
   return relay::relay(call.exchange, upstream, call.core.deps.wheel, request);
 }
@@ -209,7 +206,7 @@ net::Awaitable<std::optional<Problem>> forward_to_peer(Call& call, const Forward
   request.api_key = peer.api_key;
   request.on_head = [&](const net::ResponseHead& head) {
     peer_reached(call.core, peer.id);
-    if (forwarding.entry) forwarding.entry->answered(head);
+    answered(call, forwarding, head);
   };
   call.core.peers.trying(peer.id, util::Clock::now());
   const relay::Outcome outcome = co_await run_relay(call, *upstream, request);
@@ -225,7 +222,7 @@ net::Awaitable<std::optional<Problem>> forward_past_scheduler(Call& call,
   if (!served) {
     std::string message =
         "model " + id + " is not loaded; ignored websocket requests cannot start it";
-    co_await send_error(call.exchange, 409, std::move(message));
+    co_await fail(call, 409, std::move(message));
     co_return std::nullopt;
   }
   const relay::Request request = relay_request(call, forwarding, *served->upstream);
@@ -268,10 +265,10 @@ struct Try {
 net::Awaitable<void> send_no_swap(Call& call, const std::string& model) {
   net::Headers extra;
   extra.push_back({"Retry-After", "30"});
-  std::string message = "model " + model +
-                        " cannot be served now: another model would have to stop for it, and this "
-                        "key may not cause that";
-  co_await send_error(call.exchange, 409, std::move(message), std::move(extra));
+  Problem problem(409, "model " + model +
+                           " cannot be served now: another model would have to stop for it, and "
+                           "this key may not cause that");
+  co_await fail(call, std::move(problem), std::move(extra));
 }
 
 net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
@@ -283,13 +280,15 @@ net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
     co_return result;
   }
   call.core.starts.trying(id, util::Clock::now());
+  if (call.record) call.record->enter(Recorder::Stage::queued);
   swap::Admission admission = call.core.deps.actor.admit(id);
   if (is_over_limit(admission)) co_await admit_again(call, id, admission);
   if (admission.phase() == Phase::waiting) {
     Waiting waiting(call, forwarding, admission);
     co_await waiting.run();
     if (waiting.given_up()) {
-      if (waiting.cancelled()) co_await fail(call.exchange, 503, "request was cancelled");
+      if (waiting.cancelled() && call.record) call.record->cancelled();
+      if (waiting.cancelled()) co_await fail(call, 503, "request was cancelled");
       co_return result;
     }
   }
@@ -300,14 +299,14 @@ net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
     if (failed && !call.exchange.responded()) {
       result.error = std::move(problem);
     } else {
-      co_await fail_with(call.exchange, std::move(problem));
+      co_await fail(call, std::move(problem));
     }
     co_return result;
   }
   const std::shared_ptr<net::Upstream> upstream = admission.served().upstream;
   if (!upstream) {
     std::string message = "[" + id + "] process is not ready";
-    co_await fail(call.exchange, 503, std::move(message));
+    co_await fail(call, 503, std::move(message));
     co_return result;
   }
   call.core.starts.reached(id);
@@ -375,7 +374,7 @@ net::Awaitable<std::optional<Problem>> try_forward(Call& call, const Forwarding&
 
 net::Awaitable<void> forward(Call& call, const Forwarding& forwarding) {
   std::optional<Problem> error = co_await try_forward(call, forwarding);
-  if (error) co_await send_problem(call.exchange, std::move(*error));
+  if (error) co_await fail(call, std::move(*error));
 }
 
 }  // namespace llama_swap::server

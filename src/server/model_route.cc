@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "server/dialect.h"
-#include "server/errors.h"
+#include "server/fail.h"
 #include "server/filter_request.h"
 #include "server/filters.h"
 #include "server/forward.h"
@@ -94,6 +94,9 @@ net::Awaitable<std::optional<Problem>> serve(Call& call, Asked& asked, const Res
   forwarding.body = asked.body ? &*asked.body : nullptr;
   forwarding.path = upstream_path(asked.path);
   const config::Model* local = forwarding.target.local;
+  if (call.record)
+    call.record->goes_to(
+        {local ? local->id : name.target, forwarding.path, name.selector, local != nullptr});
 
   // The upstream reads the name it knows itself by.
   const std::string& written = upstream_name(forwarding.target, asked.found, name.target);
@@ -103,7 +106,7 @@ net::Awaitable<std::optional<Problem>> serve(Call& call, Asked& asked, const Res
   if (written != asked.found.model || two_places) {
     auto renaming = co_await rename(asked.found, forwarding.body, query, written);
     if (!renaming) {
-      co_await send_error(exchange, 400, "could not read request body");
+      co_await fail(call, 400, "could not read request body");
       co_return std::nullopt;
     }
     forwarding.splices = std::move(renaming->splices);
@@ -113,7 +116,7 @@ net::Awaitable<std::optional<Problem>> serve(Call& call, Asked& asked, const Res
   track(call, asked, name, forwarding.target);
   forwarding.entry = asked.entry ? &*asked.entry : nullptr;
   if (!forwarding.target) {
-    co_await send_error(exchange, 404, "no router for requested model");
+    co_await fail(call, 404, "no router for requested model");
     co_return std::nullopt;
   }
   const bool filtered = co_await filter_request(call, forwarding, name.target, written);
@@ -152,6 +155,7 @@ JsonScan::Wanted wanted(const Call& call) {
 net::Awaitable<void> model_route(Call& call) {
   net::Exchange& exchange = call.exchange;
   const net::RequestHead& head = exchange.request();
+  call.record = make_recorder(call);
   ModelScan scan(head, wanted(call));
   Asked asked;
   if (exchange.has_body() || exchange.content_length()) {  // "Content-Length: 0" is passed on
@@ -162,6 +166,7 @@ net::Awaitable<void> model_route(Call& call) {
       co_return;
     }
   }
+  if (asked.body && call.record) call.record->received(asked.body->size());
   asked.found = scan.finish();
   asked.path = util::percent_decode(head.path());  // the routes hold no special characters
   if (call.caller.is_restricted() && asked.found.ambiguous) {
@@ -180,7 +185,7 @@ net::Awaitable<void> model_route(Call& call) {
   } else {
     error = co_await serve_by_selector(call, asked, name);
   }
-  if (error) co_await send_problem(exchange, std::move(*error));
+  if (error) co_await fail(call, std::move(*error));
 }
 
 bool contains(std::span<const std::string_view> paths, std::string_view path) {

@@ -47,7 +47,7 @@ net::Awaitable<void> send_clean_path(net::Exchange& exchange, std::string path) 
 Server::Server(Deps deps, config::ConfigPtr config)
     : core_(std::move(deps), std::move(config)), gate_(core_) {
   for (const auto& part : {model_routes(), upstream_routes(), management_routes(), profile_routes(),
-                           log_routes(), event_routes(), observe_routes()})
+                           log_routes(), event_routes(), activity_routes(), observe_routes()})
     routes_.insert(routes_.end(), part.begin(), part.end());
   for (std::size_t i = 0; i < routes_.size(); ++i)
     router_.add(routes_[i].method, routes_[i].pattern, i);

@@ -33,6 +33,11 @@ class Server {
   void reconfigure(config::ConfigPtr config);
   // The names that this machine's certificate is for: browsers may call it so.
   void use_host_names(std::vector<std::string> names) { core_.use_host_names(std::move(names)); }
+  // Where requests that end from now on are recorded, and who answers questions about them. Null:
+  // nowhere, and nobody.
+  void use_activity(std::shared_ptr<store::ActivityStore> store) {
+    core_.activity = std::move(store);
+  }
   // To be called on every change of a model's state.
   void state_changed() { core_.publish_model_status(); }
   // Ends event and log streams, those that are still to come too.

@@ -4,7 +4,7 @@
 
 #include "net/url.h"
 #include "server/answer.h"
-#include "server/errors.h"
+#include "server/fail.h"
 #include "server/filter_request.h"
 #include "server/filters.h"
 #include "server/forward.h"
@@ -123,6 +123,7 @@ net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::stri
       co_return;
     }
     forwarding.body = &*body;
+    if (call.record) call.record->received(body->size());
   }
   std::string written = name;
   if (scan) {
@@ -136,7 +137,7 @@ net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::stri
     if (named && written != found.model) {
       auto renaming = co_await rename(found, forwarding.body, forwarding.query, written);
       if (!renaming) {
-        co_await send_error(exchange, 400, "could not read request body");
+        co_await fail(call, 400, "could not read request body");
         co_return;
       }
       forwarding.splices = std::move(renaming->splices);
@@ -174,10 +175,14 @@ net::Awaitable<void> upstream(Call& call) {
     co_await send_error(exchange, refused->status, std::move(refused->message));
     co_return;
   }
+  const bool model_endpoint = is_model_endpoint(head.method, rest);
+  if (model_endpoint) call.record = make_recorder(call);
+  if (call.record)
+    call.record->goes_to({local ? local->id : match->name, rest, "", local != nullptr});
   if (local && call.site->is_ignored(rest) && !is_ready(call, *local)) {
     std::string message =
         "model " + local->id + " is not loaded; path matches upstream.ignorePaths";
-    co_await send_error(exchange, 409, std::move(message));
+    co_await fail(call, 409, std::move(message));
     co_return;
   }
   Forwarding forwarding;
@@ -186,7 +191,7 @@ net::Awaitable<void> upstream(Call& call) {
   forwarding.query = head.query();
   std::optional<InflightTable::Entry> entry;
   const bool ignored = local && local->ignore_websockets && is_websocket(head);
-  if (is_model_endpoint(head.method, rest) && !ignored)
+  if (model_endpoint && !ignored)
     entry.emplace(call.core.inflight, exchange, local ? local->id : match->name, rest,
                   call.caller.name());
   forwarding.entry = entry ? &*entry : nullptr;

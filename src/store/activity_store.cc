@@ -198,6 +198,7 @@ template <class T>
 net::Awaitable<util::Result<T>> ActivityStore::ask(
     std::function<util::Result<T>(Database&)> question) {
   co_await catch_up(recorded_);
+  if (closing_) co_return util::fail(util::Errc::cancelled, "the activity database is closed");
   if (next_id_ == 0)
     co_return util::fail(util::Errc::unavailable, "the activity database is not open: " + fault_);
   const auto answer = std::make_shared<util::Result<T>>();

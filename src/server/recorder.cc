@@ -1,0 +1,180 @@
+#include "server/recorder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/answer.h"
+#include "server/client_address.h"
+#include "server/context.h"
+#include "server/errors.h"
+#include "store/activity_store.h"
+#include "usage/error_text.h"
+#include "util/text.h"
+
+namespace llama_swap::server {
+namespace {
+
+constexpr std::size_t kMaxText = 256;   // of what clients may choose freely
+constexpr std::size_t kMaxError = 500;  // as usage::ErrorText
+// As nginx logs it: the client left before it had an answer.
+constexpr int kClientGone = 499;
+
+// At most `most` bytes, no character in part, and a mark if that is not all.
+std::string shortened(std::string_view text, std::size_t most) {
+  text = util::trim(text);
+  if (text.size() <= most) return std::string(text);
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return std::string(text.substr(0, most)) + "...";
+}
+
+std::string session_of(const net::RequestHead& head, const config::Config& config) {
+  for (const std::string& name : config.session_id_headers) {
+    const std::string_view* const value = head.find(name);
+    if (value && !util::trim(*value).empty()) return shortened(*value, kMaxText);
+  }
+  return "";
+}
+
+std::string metadata_of(const Recorder::Destination& destination, const config::Config& config) {
+  Json out = Json::object();
+  if (destination.local) {
+    const auto& priorities = config.scheduling.priority;
+    const auto found = priorities.find(std::string(destination.model));
+    out["fifo_priority"] = std::to_string(found == priorities.end() ? 0 : found->second);
+  }
+  if (!destination.selector.empty()) out["selector"] = destination.selector;
+  return out.empty() ? "" : dump(out);
+}
+
+store::Tokens tokens_of(const usage::Figures& figures) {
+  store::Tokens out;
+  out.cached = figures.cached;
+  out.drafted = figures.draft;
+  out.draft_accepted = figures.draft_accepted;
+  out.input = figures.input;
+  out.output = figures.output;
+  out.prompt_per_second = figures.prompt_per_second;
+  out.output_per_second = figures.tokens_per_second;
+  return out;
+}
+
+}  // namespace
+
+Recorder::Recorder(Core& core, SitePtr site, const net::Exchange& exchange, std::string_view key)
+    : core_(core), site_(std::move(site)), exchange_(exchange) {
+  row_.started = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  row_.key = key;
+}
+
+Recorder::~Recorder() {
+  if (!begun_) return;
+  try {
+    finish();
+  } catch (const std::exception& e) {
+    core_.deps.log.error("the record of a request is lost: {}", e.what());
+  }
+}
+
+void Recorder::goes_to(const Destination& destination) {
+  begun_ = true;
+  row_.model = shortened(destination.model, kMaxText);
+  row_.path = destination.path;
+  row_.metadata_json = metadata_of(destination, site_->config());
+}
+
+void Recorder::enter(Stage stage) {
+  const util::Time now = util::Clock::now();
+  const auto spent = std::chrono::duration_cast<util::milliseconds>(now - entered_);
+  if (stage_ == Stage::queued) row_.phases.queue = row_.phases.queue.value_or(spent.zero()) + spent;
+  if (stage_ == Stage::loading) row_.phases.load = row_.phases.load.value_or(spent.zero()) + spent;
+  stage_ = stage;
+  entered_ = now;
+}
+
+void Recorder::answered(const net::ResponseHead& head) {
+  const auto field = [&head](std::string_view name) {
+    const auto found = std::ranges::find_if(head.headers, [name](const net::Header& header) {
+      return util::iequals(header.name, name);
+    });
+    return found == head.headers.end() ? std::string_view() : std::string_view(found->value);
+  };
+  row_.phases.first_byte =
+      std::chrono::duration_cast<util::milliseconds>(util::Clock::now() - entered_);
+  enter(Stage::other);
+  row_.status = head.status;
+  row_.content_type = shortened(field("Content-Type"), kMaxText);
+  usage::AnswerHead seen;
+  seen.request_path = row_.path;
+  seen.status = head.status;
+  seen.reason = net::reason_phrase(head.status);
+  seen.content_type = field("Content-Type");
+  seen.content_encoding = field("Content-Encoding");
+  meter_.emplace(seen);
+}
+
+void Recorder::on_payload(std::string_view bytes) {
+  if (meter_) meter_->feed(bytes, util::Clock::now());
+}
+
+void Recorder::relayed(const relay::Outcome& outcome) {
+  using Kind = relay::Outcome;
+  if (outcome.kind == Kind::client_gone) row_.ending = store::Ending::cancelled;
+  if (outcome.kind == Kind::broke_off) row_.ending = store::Ending::truncated;
+}
+
+void Recorder::failed(const Problem& problem, std::string_view content_type) {
+  row_.status = problem.status;
+  row_.content_type = content_type;
+  row_.error = shortened(problem.message, kMaxError);
+}
+
+void Recorder::take_result(usage::Result result) {
+  if (result.figures) {
+    row_.tokens = tokens_of(*result.figures);
+    row_.duration = std::max(row_.duration, result.figures->model_time);
+  }
+  if (row_.error.empty()) row_.error = std::move(result.error_msg);
+}
+
+// Neither an upstream nor we have said what became of it.
+void Recorder::explain_silence() {
+  if (exchange_.client_gone()) {
+    row_.ending = store::Ending::cancelled;
+    row_.status = kClientGone;
+    row_.error = "the client left before it was answered";
+    return;
+  }
+  row_.status = exchange_.responded() ? exchange_.status() : 500;
+  if (row_.status < 200 || row_.status > 299)
+    row_.error = usage::status_text(row_.status, net::reason_phrase(row_.status));
+}
+
+void Recorder::finish() {
+  enter(Stage::other);
+  row_.ended = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  row_.duration = std::chrono::duration_cast<util::milliseconds>(util::Clock::now() - began_);
+  row_.client = client_ip(exchange_, site_->proxies());
+  row_.session = session_of(exchange_.request(), site_->config());
+  row_.bytes_out = static_cast<std::int64_t>(exchange_.bytes_sent());
+  if (meter_) {
+    usage::Ending ending = usage::Ending::complete;
+    if (row_.ending == store::Ending::cancelled) ending = usage::Ending::cancelled;
+    if (row_.ending == store::Ending::truncated) ending = usage::Ending::broken;
+    take_result(meter_->finish(ending));
+  } else if (row_.error.empty()) {
+    explain_silence();
+  }
+  if (core_.activity) {
+    core_.activity->record(std::move(row_));
+  } else {
+    core_.deps.log.warn("a request ended too late to be recorded");
+  }
+}
+
+std::unique_ptr<Recorder> make_recorder(Call& call) {
+  if (!call.site->config().record_activity || call.exchange.request().method != "POST")
+    return nullptr;
+  return std::make_unique<Recorder>(call.core, call.site, call.exchange, call.caller.name());
+}
+
+}  // namespace llama_swap::server

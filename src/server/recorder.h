@@ -1,0 +1,77 @@
+// What is recorded of one request (http-api 19), gathered on its way: destroyed when the response
+// has ended, whatever ended it, it hands the row to the activity store. Never waits, keeps some KiB
+// whatever passes.
+//
+// I/O thread only.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "net/exchange.h"
+#include "net/payload_sink.h"
+#include "relay/relay.h"
+#include "server/site.h"
+#include "store/activity.h"
+#include "usage/meter.h"
+#include "util/time.h"
+
+namespace llama_swap::server {
+
+struct Call;
+struct Core;
+struct Problem;
+
+class Recorder final : public net::PayloadSink {
+ public:
+  // The request has come. Core and exchange must outlive the recorder; `key` is the name of the
+  // client's key.
+  Recorder(Core& core, SitePtr site, const net::Exchange& exchange, std::string_view key);
+  ~Recorder();
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  // Whom it is for; before the first call there is nothing to record. Of several the last counts.
+  struct Destination {
+    std::string_view model;     // the real id, or a name that no local model has
+    std::string_view path;      // as sent upstream, decoded
+    std::string_view selector;  // the one that chose the model; "": none did
+    bool local = false;
+  };
+  void goes_to(const Destination& destination);
+  void received(std::uint64_t body_bytes) { row_.bytes_in = static_cast<std::int64_t>(body_bytes); }
+
+  // What it does: time counts for the last one named.
+  enum class Stage { queued, loading, asking, other };
+  void enter(Stage stage);
+  // The head of the upstream's answer; its body passes on_payload().
+  void answered(const net::ResponseHead& head);
+  void on_payload(std::string_view bytes) override;
+  void relayed(const relay::Outcome& outcome);
+  // An error of ours ends it. `content_type` is that of our answer.
+  void failed(const Problem& problem, std::string_view content_type);
+  // It was cancelled, by whoever may.
+  void cancelled() { row_.ending = store::Ending::cancelled; }
+
+ private:
+  void finish();
+  void take_result(usage::Result result);
+  void explain_silence();
+
+  Core& core_;
+  const SitePtr site_;
+  const net::Exchange& exchange_;
+  const util::Time began_ = util::Clock::now();
+  util::Time entered_ = began_;  // stage_
+  Stage stage_ = Stage::other;
+  store::Activity row_;
+  bool begun_ = false;                 // goes_to() was called
+  std::optional<usage::Meter> meter_;  // of an answer that came
+};
+
+// Null: a request like this is not recorded, or none is.
+std::unique_ptr<Recorder> make_recorder(Call& call);
+
+}  // namespace llama_swap::server

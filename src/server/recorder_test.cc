@@ -1,0 +1,277 @@
+// What becomes of a request in the record, as its recorder and the routes see it.
+#include "server/recorder.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "server/answer.h"
+#include "server/context.h"
+#include "server/errors.h"
+#include "server/testing.h"
+
+namespace llama_swap::server {
+namespace {
+
+class NoLauncher final : public process::Launcher {
+ public:
+  std::unique_ptr<process::Instance> launch(process::LaunchSpec,
+                                            process::InstanceEvents&) override {
+    return nullptr;
+  }
+};
+
+net::Awaitable<void> keep(net::Awaitable<util::Result<store::Page>> question, store::Page& page) {
+  auto answer = co_await question;
+  EXPECT_TRUE(answer.has_value());
+  if (answer) page = std::move(*answer);
+}
+
+net::Awaitable<void> open(store::ActivityStore& store) {
+  const auto opened = co_await store.start();
+  EXPECT_TRUE(opened.has_value());
+}
+
+struct RecorderTest : ::testing::Test {
+  net::Loop loop;
+  net::TimerWheel wheel{loop};
+  net::Worker worker{loop};
+  net::BodyMemory memory{1 << 20};
+  observe::LogHub log{config::LogTarget::proxy, nullptr};
+  observe::EventBus events;
+  NoLauncher launcher;
+  std::shared_ptr<config::Config> config = std::make_shared<config::Config>();
+  std::unique_ptr<swap::Actor> actor;
+  std::unique_ptr<Core> core;
+  testing::FakeExchange exchange{
+      "POST", "/v1/chat/completions", {{"X-Session-ID", " "}, {"X-Litellm-Session-Id", " s-1 "}}};
+  std::unique_ptr<Recorder> recorder;
+
+  void SetUp() override {
+    testing::add_model(*config, "m1");
+    config->scheduling.priority["m1"] = 7;
+    swap::Actor::Hooks hooks;
+    hooks.log = [](config::LogLevel, std::string) {};
+    hooks.output = [](const std::string&, std::string_view) {};
+    hooks.state_changed = [](const std::string&, swap::State) {};
+    actor = std::make_unique<swap::Actor>(loop, wheel, launcher, config, std::move(hooks));
+    Deps deps{loop, wheel, memory, worker, *actor, log, events, {}};
+    core = std::make_unique<Core>(std::move(deps), config);
+    core->activity = std::make_shared<store::ActivityStore>(loop, store::StoreOptions{});
+    testing::run(loop, open(*core->activity));
+    recorder = std::make_unique<Recorder>(*core, core->site, exchange, "alice");
+  }
+  void TearDown() override {
+    testing::run(loop, core->activity->close(util::seconds(5)));
+    worker.join();
+  }
+
+  void goes_to_m1() { recorder->goes_to({"m1", "/v1/chat/completions", "", true}); }
+  void answered(int status, std::string_view type, std::string_view body) {
+    net::ResponseHead head;
+    head.status = status;
+    head.headers = {{"Content-Type", type}};
+    recorder->answered(head);
+    recorder->on_payload(body);
+  }
+  void relayed(relay::Outcome::Kind kind) {
+    relay::Outcome outcome;
+    outcome.kind = kind;
+    recorder->relayed(outcome);
+  }
+  // Ends the request.
+  std::vector<store::Activity> rows() {
+    recorder.reset();
+    store::Page page;
+    testing::run(loop, keep(core->activity->list({}), page));
+    return page.rows;
+  }
+  store::Activity row() {
+    const auto all = rows();
+    EXPECT_EQ(all.size(), 1u);
+    return all.empty() ? store::Activity() : all.front();
+  }
+};
+
+TEST_F(RecorderTest, Success) {
+  goes_to_m1();
+  recorder->received(17);
+  recorder->enter(Recorder::Stage::queued);
+  recorder->enter(Recorder::Stage::loading);
+  recorder->enter(Recorder::Stage::asking);
+  answered(200, "application/json",
+           R"({"usage":{"prompt_tokens":14,"completion_tokens":5},)"
+           R"("timings":{"prompt_n":14,"predicted_n":5,"predicted_ms":123456,"prompt_ms":0,)"
+           R"("prompt_per_second":1.5,"predicted_per_second":2.5}})");
+  relayed(relay::Outcome::complete);
+  const store::Activity got = row();
+  EXPECT_EQ(got.id, 1);
+  EXPECT_EQ(got.model, "m1");
+  EXPECT_EQ(got.path, "/v1/chat/completions");
+  EXPECT_EQ(got.content_type, "application/json");
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(got.error, "");
+  EXPECT_EQ(got.metadata_json, R"({"fifo_priority":"7"})");
+  EXPECT_EQ(got.tokens.input, 14);
+  EXPECT_EQ(got.tokens.output, 5);
+  EXPECT_EQ(got.tokens.cached, -1);
+  EXPECT_EQ(got.tokens.output_per_second, 2.5);
+  EXPECT_EQ(got.duration.count(), 123456) << "no shorter than what the server says";
+  EXPECT_EQ(got.key, "alice");
+  EXPECT_EQ(got.client, "192.0.2.7");
+  EXPECT_EQ(got.session, "s-1") << "a blank one does not count";
+  EXPECT_EQ(got.bytes_in, 17);
+  EXPECT_EQ(got.ending, store::Ending::complete);
+  EXPECT_TRUE(got.phases.queue && got.phases.load && got.phases.first_byte);
+  EXPECT_TRUE(got.started);
+}
+
+TEST_F(RecorderTest, NothingToRecordWithoutAModel) {
+  EXPECT_TRUE(rows().empty());
+}
+
+TEST_F(RecorderTest, OnlyPostsAndOnlyIfWanted) {
+  testing::FakeExchange get("GET", "/props");
+  Call call{get, *core, core->site, Caller(), "", ""};
+  EXPECT_EQ(make_recorder(call), nullptr);
+  Call post{exchange, *core, core->site, Caller(), "", ""};
+  EXPECT_NE(make_recorder(post), nullptr);
+  auto off = std::make_shared<config::Config>(*config);
+  off->record_activity = false;
+  core->reconfigure(off);
+  Call unwanted{exchange, *core, core->site, Caller(), "", ""};
+  EXPECT_EQ(make_recorder(unwanted), nullptr);
+}
+
+TEST_F(RecorderTest, HowItEnds) {
+  using store::Ending;
+  const struct {
+    const char* what;
+    std::function<void(RecorderTest&)> happens;
+    int status;
+    const char* error;
+    Ending ending;
+  } cases[] = {
+      {"any 2xx is a success",
+       [](RecorderTest& t) {
+         t.answered(201, "application/json", "{}");
+         t.relayed(relay::Outcome::complete);
+       },
+       201, "", Ending::complete},
+      {"the upstream's error",
+       [](RecorderTest& t) {
+         t.answered(500, "application/json", R"({"error":{"message":"no room"}})");
+         t.relayed(relay::Outcome::complete);
+       },
+       500, "no room", Ending::complete},
+      {"ours",
+       [](RecorderTest& t) { t.recorder->failed(Problem(429, "Too many requests"), kJson); }, 429,
+       "Too many requests", Ending::complete},
+      {"the upstream goes away",
+       [](RecorderTest& t) {
+         t.answered(200, "text/event-stream", "data: {}\n\n");
+         t.relayed(relay::Outcome::broke_off);
+       },
+       200, "the response broke off", Ending::truncated},
+      {"the client goes away",
+       [](RecorderTest& t) {
+         t.answered(200, "text/event-stream", "data: {}\n\n");
+         t.relayed(relay::Outcome::client_gone);
+       },
+       200, "the request was cancelled", Ending::cancelled},
+      {"cancelled while it waited",
+       [](RecorderTest& t) {
+         t.recorder->cancelled();
+         t.recorder->failed(Problem(503, "request was cancelled"), kJson);
+       },
+       503, "request was cancelled", Ending::cancelled},
+      {"a broken invariant", [](RecorderTest&) {}, 500, "500 Internal Server Error",
+       Ending::complete},
+      {"left while it waited", [](RecorderTest& t) { t.exchange.leave(); }, 499,
+       "the client left before it was answered", Ending::cancelled},
+  };
+  std::size_t n = 0;
+  for (const auto& one : cases) {
+    SCOPED_TRACE(one.what);
+    recorder = std::make_unique<Recorder>(*core, core->site, exchange, "");
+    goes_to_m1();
+    one.happens(*this);
+    const auto all = rows();
+    ASSERT_EQ(all.size(), ++n);
+    EXPECT_EQ(all.front().status, one.status);
+    EXPECT_EQ(all.front().error, one.error);
+    EXPECT_EQ(all.front().ending, one.ending);
+  }
+}
+
+TEST_F(RecorderTest, LongTextsAreCut) {
+  const std::string letters = std::string(255, 'x') + "äöü";
+  recorder->goes_to({letters, "/v1/chat/completions", "sel", false});
+  recorder->failed(Problem(404, std::string(1000, 'e')), kJson);
+  const store::Activity got = row();
+  EXPECT_EQ(got.model, std::string(255, 'x') + "...");
+  EXPECT_EQ(got.error, std::string(500, 'e') + "...");
+  EXPECT_EQ(got.metadata_json, R"({"selector":"sel"})");
+}
+
+// The routes that show it.
+struct ActivityRoutes : RecorderTest {
+  std::string ask(const std::string& target) {
+    const auto routes = activity_routes();
+    const std::string path = target.substr(0, target.find('?'));
+    for (const Route& route : routes) {
+      if (route.pattern != path) continue;
+      testing::FakeExchange asking("GET", target);
+      Call call{asking, *core, core->site, Caller(), "", ""};
+      testing::run(loop, route.endpoint(call));
+      return std::to_string(asking.status()) + " " + asking.answer;
+    }
+    return "no route";
+  }
+};
+
+TEST_F(ActivityRoutes, NothingYet) {
+  EXPECT_EQ(ask("/api/metrics/activity"),
+            "200 {\"data\":[],\"page\":1,\"limit\":25,\"total\":0,\"total_pages\":0}\n");
+  EXPECT_EQ(ask("/api/metrics/stats"),
+            "200 {\"total_requests\":0,\"total_input_tokens\":0,\"total_output_tokens\":0,"
+            "\"total_cache_tokens\":0,\"prompt_histogram\":null,\"gen_histogram\":null}\n");
+}
+
+TEST_F(ActivityRoutes, ListAndExport) {
+  goes_to_m1();
+  recorder->failed(Problem(429, "Too many requests"), kJson);
+  recorder.reset();
+  const Json page = Json::parse(ask("/api/metrics/activity?model=m1&limit=1").substr(4));
+  ASSERT_EQ(page["data"].size(), 1u);
+  EXPECT_EQ(page["total_pages"], 1);
+  const Json& row = page["data"][0];
+  EXPECT_EQ(row["id"], 1);
+  EXPECT_EQ(row["resp_status_code"], 429);
+  EXPECT_EQ(row["error_msg"], "Too many requests");
+  EXPECT_EQ(row["has_capture"], false);
+  EXPECT_EQ(row["metadata"]["fifo_priority"], "7");
+  const std::string lines = ask("/api/metrics/activity/export?format=jsonl");
+  EXPECT_EQ(Json::parse(lines.substr(4))["id"], 1);
+  EXPECT_NE(ask("/api/metrics/activity/export?format=md").find("| 429 |"), std::string::npos);
+  EXPECT_EQ(ask("/api/metrics/activity/export?model=other&format=jsonl"), "200 ");
+}
+
+TEST_F(ActivityRoutes, Refusals) {
+  const auto message = [this](const std::string& target) {
+    const std::string answer = ask(target);
+    return answer.substr(0, 4) +
+           Json::parse(answer.substr(4))["error"]["message"].get<std::string>();
+  };
+  EXPECT_EQ(message("/api/metrics/activity?limit=0"), "400 limit must be between 1 and 999");
+  EXPECT_EQ(message("/api/metrics/activity/export?order=up"), "400 order must be asc or desc");
+  EXPECT_EQ(message("/api/metrics/activity/export?format=xml"),
+            "400 format must be csv, jsonl or md");
+  const auto store = std::exchange(core->activity, nullptr);
+  EXPECT_EQ(message("/api/metrics/activity"), "503 the activity database is closed");
+  EXPECT_EQ(message("/api/metrics/stats"), "503 the activity database is closed");
+  core->activity = store;
+}
+
+}  // namespace
+}  // namespace llama_swap::server

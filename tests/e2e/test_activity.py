@@ -1,0 +1,258 @@
+"""What is recorded of requests: whatever their end, a row each, that outlives the daemon."""
+
+import gzip
+import json
+import sqlite3
+
+from harness.daemon import CHAT
+from harness.waiting import patience, until
+
+
+def page(daemon, query=''):
+    answer = daemon.get('/api/metrics/activity?order=asc&limit=999' + query)
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def rows(daemon, count, query=''):
+    """All rows, when there are that many; the oldest first."""
+    until(lambda: page(daemon, query)['total'] >= count, what='%d rows' % count)
+    found = page(daemon, query)['data']
+    assert len(found) == count, found
+    return found
+
+
+def newest(daemon, count):
+    return rows(daemon, count)[-1]
+
+
+def together(lab, models, **settings):
+    return lab.daemon(models, groups={'g': {'swap': False, 'members': list(models)}}, **settings)
+
+
+def test_success(lab):
+    daemon = lab.daemon({'a': ''}, routing={'scheduler': {'settings': {'fifo': {'priority': {'a': 3}}}}})
+    headers = {'X-Session-ID': 's1', 'X-Forwarded-For': '192.0.2.9'}
+    answer = daemon.chat('a', headers=headers)
+    (row,) = rows(daemon, 1)
+    usage = answer.json['usage']
+    assert row['id'] == 1 and row['model'] == 'a' and row['req_path'] == CHAT
+    assert row['resp_status_code'] == 200 and row['resp_content_type'] == answer.headers['content-type']
+    assert row['tokens']['output_tokens'] == usage['completion_tokens'] == 4
+    assert row['tokens']['input_tokens'] == usage['prompt_tokens'] > 0
+    assert row['has_capture'] is False and 'error_msg' not in row
+    assert row['metadata'] == {'fifo_priority': '3'}
+    assert page(daemon, '&session=s1&client=192.0.2.9')['total'] == 1
+    assert page(daemon, '&session=s2')['total'] == 0
+
+
+def test_streams_in_every_framing(lab):
+    daemon = lab.daemon({'a': ''})
+    for i, fake in enumerate(['', 'chunk-ext', 'eof', 'close', 'trailers']):
+        answer = daemon.chat('a', fake, stream=True)
+        assert answer.status == 200 and answer.complete, answer
+        row = newest(daemon, i + 1)
+        assert row['tokens']['output_tokens'] == 4, (fake, row)
+        assert 'event-stream' in row['resp_content_type'], (fake, row)
+        assert 'error_msg' not in row
+
+
+def test_gzip(lab):
+    origin = lab.origin()
+    seen = []
+
+    def serve(peer):
+        while request := peer.request():
+            seen.append(request.header('Accept-Encoding'))
+            body = gzip.compress(json.dumps({'usage': {'prompt_tokens': 14, 'completion_tokens': 152}}).encode())
+            head = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: %d'
+            peer.send((head % len(body)).encode() + b'\r\n\r\n' + body)
+
+    origin.serve(serve)
+    daemon = lab.daemon({'a': origin.model()})
+    answer = daemon.chat('a', headers={'Accept-Encoding': 'gzip, deflate, br'})
+    assert json.loads(gzip.decompress(answer.body))['usage']['prompt_tokens'] == 14
+    tokens = newest(daemon, 1)['tokens']
+    assert (tokens['input_tokens'], tokens['output_tokens'], tokens['cache_tokens']) == (14, 152, -1)
+    assert seen == ['gzip, deflate']
+    daemon.get('/upstream/a/x', headers={'Accept-Encoding': 'br'})
+    assert seen[-1] == 'br', 'what is not recorded is not touched'
+
+
+def test_errors(lab):
+    daemon = together(lab, {'a': {'concurrencyLimit': 1}, 'sick': '--fail-start 3'})
+    daemon.chat('nobody')
+    row = newest(daemon, 1)
+    assert (row['model'], row['resp_status_code']) == ('nobody', 404)
+    assert row['error_msg'] == 'no router for requested model' and 'metadata' not in row
+    daemon.chat('a', 'status:418')
+    row = newest(daemon, 2)
+    assert row['resp_status_code'] == 418 and row['error_msg']
+    busy = daemon.busy_chat('a', 'hold:1s')
+    assert daemon.chat('a').status == 429
+    row = newest(daemon, 3)
+    assert (row['resp_status_code'], row['error_msg']) == (429, 'Too many requests')
+    busy.result()
+    rows(daemon, 4)
+    answer = daemon.chat('sick')
+    row = newest(daemon, 5)
+    assert row['resp_status_code'] == answer.status >= 500
+    assert row['error_msg'] == answer.message[: len(row['error_msg'])]
+
+
+def test_what_is_not_recorded(lab):
+    daemon = lab.daemon({'a': ''}, apiKeys=['k'])
+    key = {'Authorization': 'Bearer k'}
+    assert daemon.chat('a').status == 401
+    assert daemon.post(CHAT, {}, headers=key).status == 404
+    assert daemon.get('/props?model=a', headers=key).status == 200
+    assert daemon.get('/upstream/a/v1/models', headers=key).status == 200
+    assert daemon.post('/upstream/a' + CHAT, {'model': 'a'}, headers=key).status == 200
+    until(lambda: daemon.get('/api/metrics/activity', headers=key).json['total'])
+    (row,) = daemon.get('/api/metrics/activity', headers=key).json['data']
+    assert (row['model'], row['req_path']) == ('a', CHAT)
+
+
+def test_abandoned_requests_are_no_successes(lab):
+    daemon = together(lab, {'a': '', 'slow': '--load 30s', 'cut': ''})
+    waiting = daemon.open_chat('slow')
+    until(lambda: daemon.state('slow') == 'starting')
+    waiting.close()
+    row = newest(daemon, 1)
+    assert row['resp_status_code'] == 499 and row['error_msg'] == 'the client left before it was answered'
+    stream = daemon.open_chat('a', 'events:100000/20ms', stream=True)
+    stream.read_until('\n\n')
+    stream.close()
+    row = newest(daemon, 2)
+    assert row['resp_status_code'] == 200 and row['error_msg'] == 'the request was cancelled'
+    assert not daemon.chat('cut', 'cut', stream=True).complete
+    row = newest(daemon, 3)
+    assert row['resp_status_code'] == 200 and row['error_msg'] == 'the response broke off'
+    waiting = daemon.start_chat('slow')
+    until(lambda: daemon.state('slow') == 'starting')
+
+    def cancel():
+        return any(daemon.post('/api/inflight/%d/cancel' % i).status == 200 for i in range(1, 9))
+
+    until(cancel)
+    assert waiting.result().status == 503
+    row = newest(daemon, 4)
+    assert (row['resp_status_code'], row['error_msg']) == (503, 'request was cancelled')
+    assert page(daemon, '&has_error=true')['total'] == 4
+
+
+def test_loading_stream_that_fails(lab):
+    daemon = lab.daemon({'sick': {'flags': '--exit-after 300ms:3 --load 30s', 'sendLoadingState': True}})
+    answer = daemon.chat('sick', stream=True)
+    assert answer.status == 200
+    row = newest(daemon, 1)
+    assert row['resp_status_code'] == 503 and row['resp_content_type'] == 'text/event-stream'
+    assert row['error_msg']
+
+
+def test_selector(lab):
+    daemon = lab.daemon({'a': ''}, selectors={'sel': {'strategy': 'spillover', 'targets': ['a']}})
+    daemon.chat('sel')
+    row = newest(daemon, 1)
+    assert row['model'] == 'a' and row['metadata'] == {'fifo_priority': '0', 'selector': 'sel'}
+
+
+def test_list_and_stats(lab):
+    daemon = together(lab, {'a': '', 'b': ''})
+    for model in 'aab':
+        daemon.chat(model)
+    rows(daemon, 3)
+    assert [r['id'] for r in page(daemon, '&model=a')['data']] == [1, 2]
+    answer = daemon.get('/api/metrics/activity?limit=2').json
+    assert [r['id'] for r in answer['data']] == [3, 2]
+    assert (answer['page'], answer['limit'], answer['total'], answer['total_pages']) == (1, 2, 3, 2)
+    assert daemon.get('/api/metrics/activity?limit=1000').message == 'limit must be between 1 and 999'
+    stats = daemon.get('/api/metrics/stats?model=a').json
+    assert stats['total_requests'] == 2 and stats['total_output_tokens'] == 8
+    assert sum(stats['gen_histogram']['bins']) == 2
+    export = daemon.get('/api/metrics/activity/export?format=csv&model=a')
+    assert export.headers['content-type'] == 'text/csv; charset=utf-8' and len(export.text.splitlines()) == 3
+
+
+def test_event(lab):
+    daemon = lab.daemon({'a': ''})
+    events = daemon.open('GET', '/api/events')
+    events.read_until('"inflight"')
+    daemon.chat('a')
+    assert '"type":"activity","data":"{\\"id\\":1}"' in events.read_until('"activity","data"').text
+
+
+def test_file_survives_restart_and_kill(lab):
+    path = str(lab.folder / 'activity.db')
+    config = lab.config({'a': ''}, store={'path': path})
+    daemon = lab.daemon(config=config)
+    daemon.chat('a')
+    assert daemon.terminate() == 0  # at once: what waits is written
+    daemon = lab.daemon(config=config)
+    daemon.chat('a')
+    rows(daemon, 2)
+    daemon.chat('a')
+    until(lambda: sqlite3.connect(path).execute('select count(*) from activity').fetchone()[0] == 3, patience(1))
+    daemon.kill()
+    daemon = lab.daemon(config=config)
+    daemon.chat('a')
+    assert [r['id'] for r in rows(daemon, 4)] == [1, 2, 3, 4]
+
+
+def test_reload_keeps_rows_unless_the_file_is_another(lab):
+    config = lab.config({'a': ''})
+    daemon = lab.daemon(config=config)
+    daemon.chat('a')
+    rows(daemon, 1)
+    daemon.reload(dict(config, logLevel='info'))
+    assert page(daemon)['total'] == 1
+    path = str(lab.folder / 'other.db')
+    daemon.reload(dict(config, store={'path': path}))
+    assert page(daemon)['total'] == 0
+    daemon.chat('a')
+    rows(daemon, 1)
+    (lab.folder / 'bad.db').write_text('this is no database, however long one looks at it' * 100)
+    log = 'failed to create new store during reload'
+    daemon.reload(dict(config, store={'path': str(lab.folder / 'bad.db')}), log)
+    assert page(daemon)['total'] == 1 and daemon.chat('a').status == 200
+
+
+def test_start_with_a_file_that_is_no_database(lab):
+    bad = lab.folder / 'bad.db'
+    bad.write_text('this is no database, however long one looks at it' * 100)
+    daemon = lab.daemon(config=lab.config({'a': ''}, store={'path': str(bad)}), wait=False)
+    assert daemon.wait_for_exit() == 1
+    assert 'failed to create store' in daemon.output()
+
+
+def test_locked_database_holds_up_nobody(lab):
+    path = str(lab.folder / 'activity.db')
+    daemon = lab.daemon({'a': ''}, store={'path': path})
+    daemon.chat('a')
+    rows(daemon, 1)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute('begin immediate')
+    for _ in range(3):
+        answer = daemon.chat('a')
+        assert answer.status == 200 and answer.took < patience(1)
+    daemon.wait_for_log('activity database: cannot write', timeout=patience(10))
+    assert daemon.chat('a').status == 200
+    other.execute('rollback')
+    daemon.wait_for_log('activity database: works again', timeout=patience(10))
+    assert [r['id'] for r in rows(daemon, 5)] == [1, 2, 3, 4, 5]
+
+
+def test_off(lab):
+    config = lab.config({'a': ''}, activity={'enabled': False})
+    daemon = lab.daemon(config=config)
+    daemon.chat('a')
+    daemon.reload(dict(config, activity={'enabled': True}))
+    daemon.chat('a')
+    assert newest(daemon, 1)['id'] == 1
+
+
+def test_memory_keeps_the_newest(lab):
+    daemon = lab.daemon({'a': ''}, metricsMaxInMemory=3)
+    for _ in range(5):
+        daemon.chat('a')
+    until(lambda: [r['id'] for r in page(daemon)['data']] == [3, 4, 5])
