@@ -1,23 +1,16 @@
 #include "server/site.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 
+#include "server/own_names.h"
 #include "util/text.h"
 
 namespace llama_swap::server {
 namespace {
 
-std::string machine_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "";
-  return util::lower(name.data());
-}
-
 SiteRules rules_of(const config::Config& config, const std::vector<std::string>& host_names) {
-  SiteRules rules{config.allowed_origins, config.allowed_hosts, machine_name()};
+  SiteRules rules{config.allowed_origins, config.allowed_hosts};
+  for (std::string& name : own_names()) rules.hosts.push_back(std::move(name));
   for (const std::string& name : host_names) rules.hosts.push_back(util::lower(name));
   return rules;
 }

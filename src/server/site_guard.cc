@@ -14,6 +14,13 @@ std::string_view value(const net::RequestHead& head, std::string_view name) {
   return found ? *found : std::string_view();
 }
 
+// One request, and what it is judged by.
+struct Asked {
+  const net::RequestHead& head;
+  const SiteRules& rules;
+  ProxyFields proxy_fields;
+};
+
 struct Place {
   std::string_view host, port;  // port empty: that of the scheme
 };
@@ -44,7 +51,7 @@ bool same_place(std::string_view authority, std::string_view host) {
   return !a.host.empty() && util::iequals(a.host, b.host) && (b.port.empty() || a.port == b.port);
 }
 
-// Has a proxy passed this on? Pages of other origins cannot add such a field unasked; our own can.
+// Has a proxy passed this on? Pages of other origins cannot add such a field; our own can.
 bool has_proxy_field(const net::RequestHead& head) {
   constexpr std::array<std::string_view, 6> kFields{
       "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"};
@@ -97,23 +104,22 @@ bool is_known(std::string_view authority, Of what, const SiteRules& rules) {
   if (std::ranges::any_of(kPrivate, is_below)) return true;
   // These cannot be pointed anywhere either, but pages can be reached by them.
   if (what == Of::host && is_below(".ts.net")) return true;
-  // In whatever domain the network puts this machine.
-  const std::string_view first = std::string_view(host).substr(0, host.find('.'));
-  const std::string_view own = std::string_view(rules.machine).substr(0, rules.machine.find('.'));
-  if (!own.empty() && own != "localhost" && first == own) return true;
   return std::ranges::any_of(rules.hosts, [&](const std::string& pattern) {
     return pattern == "*" ? what == Of::host : matches_host(pattern, host);
   });
 }
 
-bool is_here(const net::RequestHead& head, std::string_view authority, const SiteRules& rules) {
-  const std::string_view host = value(head, "Host");
+bool is_here(const Asked& asked, std::string_view authority) {
+  const std::string_view host = value(asked.head, "Host");
   if (same_place(authority, host)) return true;
-  const std::string_view forwarded = value(head, "X-Forwarded-Host");
-  if (same_place(authority, util::trim(forwarded.substr(0, forwarded.find(','))))) return true;
+  const bool from_proxy = asked.proxy_fields == ProxyFields::count && has_proxy_field(asked.head);
+  if (from_proxy) {
+    const std::string_view forwarded = value(asked.head, "X-Forwarded-Host");
+    if (same_place(authority, util::trim(forwarded.substr(0, forwarded.find(','))))) return true;
+  }
   // A proxy has put a Host of its own there. Then a name that no page from far away has must do.
-  return (has_proxy_field(head) || is_loopback(host)) && !authority.empty() &&
-         is_known(authority, Of::page, rules);
+  return (from_proxy || is_loopback(host)) && !authority.empty() &&
+         is_known(authority, Of::page, asked.rules);
 }
 
 // Extensions, webviews of editors and other applications: installed, not visited.
@@ -132,60 +138,70 @@ bool is_navigation(const net::RequestHead& head) {
   return value(head, "Accept").find("text/html") != std::string_view::npos;
 }
 
-// Somebody has clicked or typed; not a page by itself, nor a frame in one.
-bool is_by_hand(const net::RequestHead& head) {
-  if (!is_navigation(head)) return false;
-  return !head.find("Sec-Fetch-Mode") ||
-         (value(head, "Sec-Fetch-Dest") == "document" && value(head, "Sec-Fetch-User") == "?1");
-}
-
 enum class From {
   here,       // our own pages, installed applications, programs, allowed origins
   unknown,    // a browser that does not tell
   elsewhere,  // a foreign page
 };
 
-From origin_from(const net::RequestHead& head, const SiteRules& rules) {
-  const std::string_view origin = value(head, "Origin");
-  if (!is_web_page(origin) || is_allowed_origin(origin, rules)) return From::here;
-  return is_here(head, authority_of(origin), rules) ? From::here : From::elsewhere;
+From origin_from(const Asked& asked) {
+  const std::string_view origin = value(asked.head, "Origin");
+  if (!is_web_page(origin) || is_allowed_origin(origin, asked.rules)) return From::here;
+  return is_here(asked, authority_of(origin)) ? From::here : From::elsewhere;
 }
 
-From referer_from(const net::RequestHead& head, const SiteRules& rules) {
-  const std::string_view referer = value(head, "Referer");
+bool has_allowed_referer(const Asked& asked) {
+  const std::string_view referer = value(asked.head, "Referer");
   const std::string_view authority = authority_of(referer);
-  if (authority.empty()) return From::unknown;
-  const std::string_view origin = referer.substr(0, referer.find("://") + 3 + authority.size());
-  if (is_allowed_origin(origin, rules)) return From::here;
-  return is_here(head, authority, rules) ? From::here : From::elsewhere;
+  return !authority.empty() &&
+         is_allowed_origin(referer.substr(0, referer.find("://") + 3 + authority.size()),
+                           asked.rules);
 }
 
-From where_from(const net::RequestHead& head, const SiteRules& rules) {
-  const bool has_origin = head.find("Origin") != nullptr;
-  if (const std::string_view* site = head.find("Sec-Fetch-Site")) {
+From referer_from(const Asked& asked) {
+  const std::string_view authority = authority_of(value(asked.head, "Referer"));
+  if (authority.empty()) return From::unknown;
+  return has_allowed_referer(asked) || is_here(asked, authority) ? From::here : From::elsewhere;
+}
+
+bool has_metadata(const net::RequestHead& head) {
+  return head.find("Sec-Fetch-Site") != nullptr;
+}
+
+From where_from(const Asked& asked) {
+  const bool has_origin = asked.head.find("Origin") != nullptr;
+  if (const std::string_view* site = asked.head.find("Sec-Fetch-Site")) {
     // Holds also behind a proxy that gives us another Host.
     if (*site == "same-origin" || *site == "none") return From::here;
-    const bool allowed = has_origin ? is_allowed_origin(value(head, "Origin"), rules) ||
-                                          !is_web_page(value(head, "Origin"))
-                                    : referer_from(head, rules) == From::here;
+    // The browser says that it is not ours. Names and addresses do not outweigh that.
+    const std::string_view origin = value(asked.head, "Origin");
+    const bool allowed = has_origin ? is_allowed_origin(origin, asked.rules) || !is_web_page(origin)
+                                    : has_allowed_referer(asked);
     return allowed ? From::here : From::elsewhere;
   }
-  if (has_origin) return origin_from(head, rules);
-  return looks_like_browser(head) ? referer_from(head, rules) : From::here;
+  if (has_origin) return origin_from(asked);
+  return looks_like_browser(asked.head) ? referer_from(asked) : From::here;
+}
+
+// Somebody has clicked or typed; not a page by itself, nor a frame in one. A browser that does not
+// tell them apart does it at most for an address that was typed: that has no Referer.
+bool is_by_hand(const net::RequestHead& head, From from) {
+  if (!is_navigation(head)) return false;
+  if (!has_metadata(head)) return from == From::unknown;
+  return value(head, "Sec-Fetch-Dest") == "document" && value(head, "Sec-Fetch-User") == "?1";
 }
 
 // A page whose name was made to point here is, to its browser, one of ours: it asks without an
 // Origin, or with one that is like the Host.
 bool is_rebound(const net::RequestHead& head, const SiteRules& rules) {
-  const bool has_metadata = head.find("Sec-Fetch-Site") != nullptr;
   const std::string_view* origin = head.find("Origin");
-  if (!origin && !has_metadata && !looks_like_browser(head)) return false;
+  if (!origin && !has_metadata(head) && !looks_like_browser(head)) return false;
   const std::string_view host = value(head, "Host");
   if (origin && !same_place(authority_of(*origin), host)) return false;
   if (host.empty() || is_known_host(host, rules)) return false;
   // The browser vouches for a certificate, and that is the one of the proxy in front: it would not
   // do for the name of somebody else.
-  return !(has_metadata && has_proxy_field(head));
+  return !(has_metadata(head) && has_proxy_field(head));
 }
 
 bool may_go_on(const net::RequestHead& head, Purpose purpose, From from) {
@@ -199,11 +215,12 @@ bool may_go_on(const net::RequestHead& head, Purpose purpose, From from) {
     case Purpose::manage:
       return from == From::unknown || (reads && !has_origin && is_navigation(head));
     case Purpose::act:
-      return is_by_hand(head);
+      return is_by_hand(head, from);
     case Purpose::content:
       return reads ? !has_origin : from == From::unknown;
     case Purpose::load:
-      return reads ? !has_origin && is_navigation(head) : from == From::unknown;
+      if (!reads) return from == From::unknown;
+      return !has_origin && is_navigation(head) && (from == From::unknown || has_metadata(head));
   }
   return false;
 }
@@ -221,23 +238,27 @@ bool is_allowed_origin(std::string_view origin, const SiteRules& rules) {
   });
 }
 
-bool is_foreign_origin(const net::RequestHead& head, const SiteRules& rules) {
-  return head.find("Origin") && origin_from(head, rules) == From::elsewhere;
+bool is_foreign_origin(const net::RequestHead& head, const SiteRules& rules,
+                       ProxyFields proxy_fields) {
+  return head.find("Origin") && origin_from({head, rules, proxy_fields}) == From::elsewhere;
 }
 
 bool is_known_host(std::string_view host, const SiteRules& rules) {
   return is_known(host, Of::host, rules);
 }
 
-std::string site_refusal(const net::RequestHead& head, Purpose purpose, const SiteRules& rules) {
+std::string site_refusal(const net::RequestHead& head, Purpose purpose, const SiteRules& rules,
+                         ProxyFields proxy_fields) {
   if (is_rebound(head, rules))
     return "browsers may not reach this server as \"" + shortened(value(head, "Host")) +
            "\": if that is one of its names, add it to allowedHosts";
-  if (may_go_on(head, purpose, where_from(head, rules))) return "";
+  if (may_go_on(head, purpose, where_from({head, rules, proxy_fields}))) return "";
   const std::string_view origin = value(head, "Origin");
-  return "requests of web pages from elsewhere are refused here: " +
-         (origin.empty() ? std::string("if you trust the page, add its origin to allowedOrigins")
-                         : "if you trust \"" + shortened(origin) + "\", add it to allowedOrigins");
+  std::string text = "requests of web pages from elsewhere are refused here: ";
+  if (purpose == Purpose::act || purpose == Purpose::load) text += "use the console (/ui/), or ";
+  return text + (origin.empty()
+                     ? std::string("if you trust the page, add its origin to allowedOrigins")
+                     : "if you trust \"" + shortened(origin) + "\", add it to allowedOrigins");
 }
 
 }  // namespace llama_swap::server

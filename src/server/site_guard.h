@@ -26,16 +26,22 @@ enum class Purpose {
 
 struct SiteRules {
   std::vector<std::string> origins;  // those that may do everything (Config::allowed_origins)
-  std::vector<std::string> hosts;    // known names (Config::allowed_hosts, and of a certificate)
-  std::string machine;               // the host name of this machine, in lower case; may be empty
+  // Known names: Config::allowed_hosts, those of a certificate, and of this machine.
+  std::vector<std::string> hosts;
 };
 
+// Does what proxies add to a request count? Not if the configuration names the trusted ones, and
+// this one is none. Foreign pages cannot add such fields: no preflight lets them (cors.h).
+enum class ProxyFields { count, made_up };
+
 // Why not, as the client is told; empty: go ahead.
-std::string site_refusal(const net::RequestHead& head, Purpose purpose, const SiteRules& rules);
+std::string site_refusal(const net::RequestHead& head, Purpose purpose, const SiteRules& rules,
+                         ProxyFields proxy_fields = ProxyFields::count);
 
 // Is the Origin of the request that of a foreign web page that may not do everything? For
 // preflights, which say nothing else about themselves.
-bool is_foreign_origin(const net::RequestHead& head, const SiteRules& rules);
+bool is_foreign_origin(const net::RequestHead& head, const SiteRules& rules,
+                       ProxyFields proxy_fields = ProxyFields::count);
 
 // Is it named in the rules? Then its pages may read the answers, too.
 bool is_allowed_origin(std::string_view origin, const SiteRules& rules);

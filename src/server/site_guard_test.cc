@@ -62,16 +62,17 @@ struct Asking {
 };
 
 SiteRules rules() {
-  return {{"https://trusted.example"}, {"swap.example.org", "*.models.example"}, "gpu"};
+  return {{"https://trusted.example"}, {"swap.example.org", "*.models.example", "gpu.example.com"}};
 }
 
-std::string refusal(const Asking& asking, const SiteRules& with) {
+std::string refusal(const Asking& asking, const SiteRules& with,
+                    ProxyFields proxy_fields = ProxyFields::count) {
   net::RequestHead head;
   head.method = asking.method;
   head.target = "/x";
   if (*asking.host) head.headers.push_back({"Host", asking.host});
   for (const auto& [name, value] : asking.headers) head.headers.push_back({name, value});
-  return site_refusal(head, asking.purpose, with);
+  return site_refusal(head, asking.purpose, with, proxy_fields);
 }
 
 void check(const std::vector<Asking>& table) {
@@ -275,8 +276,9 @@ TEST(SiteGuard, GetsThatChangeSomething) {
       {"link that was clicked", "GET", Purpose::act, "localhost:8080",
        kChrome + metadata("cross-site", "navigate", "document") + one("Sec-Fetch-User", "?1"),
        true},
-      {"link that was clicked, told less", "GET", Purpose::act, kLan,
-       kChrome + one("Accept", kPage) + one("Referer", "http://wiki.example/"), true},
+      {"link that was clicked, told less: a frame looks the same", "GET", Purpose::act, kLan,
+       kChrome + one("Accept", kPage) + one("Referer", "http://wiki.example/"), false},
+      {"typed, told less", "GET", Purpose::act, kLan, kChrome + one("Accept", kPage), true},
   });
 }
 
@@ -295,7 +297,10 @@ TEST(SiteGuard, WhatModelServersShow) {
       {"picture that would load, hidden", "GET", Purpose::load, kLan,
        kFirefox + one("Accept", kImage), false},
       {"link", "GET", Purpose::content, kLan, link, true},
-      {"link that loads", "GET", Purpose::load, kLan, link, true},
+      {"link that loads: a frame looks the same", "GET", Purpose::load, kLan, link, false},
+      {"link that loads, told more", "GET", Purpose::load, "localhost:8080",
+       kChrome + one("Accept", kPage) + metadata("cross-site", "navigate", "document"), true},
+      {"typed", "GET", Purpose::load, kLan, kChrome + one("Accept", kPage), true},
       {"frame of a dashboard", "GET", Purpose::content, "localhost:8080", frame, true},
       {"frame of a dashboard that loads", "GET", Purpose::load, "localhost:8080", frame, true},
       {"fetch", "GET", Purpose::content, kLan, kChrome + evil, false},
@@ -306,6 +311,45 @@ TEST(SiteGuard, WhatModelServersShow) {
        kChrome + one("Origin", "http://192.168.1.5:8080") + socket, true},
       {"websocket of a program", "GET", Purpose::content, kLan, kCurl + socket, true},
   });
+}
+
+TEST(SiteGuard, NamesOfTheLanDoNotOutweighTheBrowser) {
+  const Fields same_site = kChrome + metadata("same-site", "no-cors", "image");
+  const Fields cross_site = kChrome + metadata("cross-site", "no-cors", "image");
+  check({
+      {"another port of this machine", "GET", Purpose::act, "localhost:19702",
+       same_site + one("Referer", "http://localhost:9999/"), false},
+      {"a page of the company", "GET", Purpose::act, "localhost:19702",
+       cross_site + one("Referer", "http://wiki.corp/"), false},
+      {"a name without a dot", "GET", Purpose::manage, "127.0.0.1:19702",
+       cross_site + one("Referer", "http://wiki/"), false},
+      {"a machine of the LAN", "GET", Purpose::load, "localhost:19702",
+       cross_site + one("Referer", "http://192.168.1.77/"), false},
+      {"our own Host, which it cannot be", "GET", Purpose::act, "localhost:19702",
+       cross_site + one("Referer", "http://localhost:19702/"), false},
+      {"allowed origin, by Referer", "GET", Purpose::act, "localhost:19702",
+       cross_site + one("Referer", "https://trusted.example/a"), true},
+  });
+}
+
+TEST(SiteGuard, OnlyTrustedProxiesSayWhereWeAre) {
+  const Asking asking{
+      "",
+      "POST",
+      Purpose::manage,
+      kLan,
+      kChrome + one("Origin", "http://box.example") + one("X-Forwarded-Host", "box.example"),
+      true};
+  EXPECT_EQ(refusal(asking, rules()), "");
+  EXPECT_NE(refusal(asking, rules(), ProxyFields::made_up), "");
+  const Asking private_name{"",
+                            "POST",
+                            Purpose::manage,
+                            "llama-swap:8080",
+                            kChrome + one("Origin", "http://192.168.1.5") + one("Via", "1.1 x"),
+                            true};
+  EXPECT_EQ(refusal(private_name, rules()), "");
+  EXPECT_NE(refusal(private_name, rules(), ProxyFields::made_up), "");
 }
 
 TEST(SiteGuard, Rebinding) {
@@ -322,6 +366,8 @@ TEST(SiteGuard, Rebinding) {
          false},
         {"with metadata, but no proxy", "GET", purpose, "evil.example:8080",
          kChrome + metadata("same-origin", "cors", "empty"), false},
+        {"begins like this machine", "GET", purpose, "gpu.evil.example",
+         kChrome + one("Accept", "*/*"), false},
         {"looks like an address", "GET", purpose, "192.168.1.5.evil.example",
          kChrome + one("Accept", "*/*"), false},
         {"opened there", "GET", purpose, "evil.example:8080", kChrome + one("Accept", kPage),
@@ -331,7 +377,7 @@ TEST(SiteGuard, Rebinding) {
 }
 
 TEST(SiteGuard, EverythingCanBeOpened) {
-  SiteRules open{{"*"}, {"*"}, ""};
+  SiteRules open{{"*"}, {"*"}};
   for (const Purpose purpose : kAll) {
     EXPECT_EQ(refusal({"", "POST", purpose, "evil.example",
                        kChrome + one("Origin", "http://evil.example"), true},
@@ -359,6 +405,12 @@ TEST(SiteGuard, ARefusalTellsTheSetting) {
                     rules())
                 .find("\"http://evil.example\", add it to allowedOrigins"),
             std::string::npos);
+  EXPECT_NE(
+      refusal({"", "GET", Purpose::act, kLan,
+               kChrome + one("Accept", kPage) + one("Referer", "http://wiki.example/"), false},
+              rules())
+          .find("use the console (/ui/)"),
+      std::string::npos);
   EXPECT_NE(refusal({"", "GET", Purpose::manage, "evil.example", kChrome, false}, rules())
                 .find("\"evil.example\": if that is one of its names, add it to allowedHosts"),
             std::string::npos);

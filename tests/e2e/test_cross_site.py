@@ -119,11 +119,23 @@ def test_pictures_change_nothing(lab, path, headers):
 def test_links_work(daemon):
     wiki = {**CHROME, **PAGE, 'Referer': 'http://wiki.example/'}
     clicked = {**CHROME, **PAGE, **metadata('cross-site', 'navigate', 'document'), 'Sec-Fetch-User': '?1'}
-    for link in (wiki, clicked):
+    for link, unload in ((wiki, 403), (clicked, 200)):
         assert daemon.get('/', headers=link).status == 302
         assert daemon.get('/ui/', headers=link).status == 404  # no console is built in
-        assert daemon.get('/unload', headers=link).status == 200
+        assert daemon.get('/unload', headers=link).status == unload
+        assert daemon.chat('a').status == 200
         assert daemon.get('/upstream/a/', headers={**link, 'X-Fake': 'bytes:5'}).status == 200
+    assert daemon.get('/unload', headers=clicked).status == 200
+    assert daemon.get('/upstream/a/', headers=wiki).status == 403 and daemon.state('a') == 'stopped'
+    assert daemon.get('/upstream/a/', headers={**clicked, 'X-Fake': 'bytes:5'}).status == 200
+
+
+def test_pages_of_the_lan_are_foreign_if_the_browser_says_so(daemon):
+    assert daemon.chat('a').status == 200
+    host = 'localhost:%d' % daemon.port
+    for referer in ('http://localhost:9999/', 'http://wiki.corp/', 'http://192.168.1.77/'):
+        page = {**CHROME, **PICTURE, 'Host': host, 'Referer': referer, **metadata('same-site', 'no-cors', 'image')}
+        assert daemon.get('/unload', headers=page).status == 403 and daemon.state('a') == 'ready'
 
 
 def test_rebinding(daemon):
