@@ -52,6 +52,8 @@ TEST(Access, RefusedKeys) {
       {"{key: x, name: a, models: []}", {"apiKeys[0].models", "no model"}},
       {"{key: x, name: a, maySwap: perhaps}", {"apiKeys[0].maySwap", "boolean"}},
       {"{sha256: abc, name: a}", {"apiKeys[0].sha256", "64 hexadecimal"}},
+      {"{sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, name: a}",
+       {"apiKeys[0].sha256", "empty text"}},
       {"{keyFile: /nonexistent-zz/key, name: a}", {"apiKeys[0].keyFile", "/nonexistent-zz/key"}},
       {"{keyFile: /dev/zero, name: a}", {"apiKeys[0].keyFile", "no regular file"}},
       {"{keyFile: /, name: a}", {"apiKeys[0].keyFile", "no regular file"}},

@@ -74,6 +74,10 @@ bool read_secret(const Reader& entry, NamedKey& out) {
       entry.error("sha256", "must be 64 hexadecimal digits");
       return false;
     }
+    if (*digest == util::sha256("")) {
+      entry.error("sha256", "is the digest of the empty text, which is no key");
+      return false;
+    }
     out.digest = *digest;
     return true;
   }

@@ -20,6 +20,8 @@ class TrustedProxies {
 
   bool all() const { return !networks_; }
   bool contain(std::string_view address) const;
+  // Does what this peer says about others count?
+  bool believe(std::string_view address) const { return all() || contain(address); }
 
  private:
   std::optional<std::vector<util::IpNetwork>> networks_;

@@ -22,6 +22,24 @@ TEST(Cors, HeaderList) {
   for (const auto& c : cases) EXPECT_EQ(sanitize_header_list(c.list), c.want) << c.list;
 }
 
+TEST(Cors, ForeignPagesAreNoProxies) {
+  const struct {
+    const char *list, *want;
+  } cases[] = {
+      {"x-forwarded-host, X-Forwarded-For,X-FORWARDED-ANY, a", "a"},
+      {"Forwarded, via, x-real-ip", ""},
+      {"Content-Type, Authorization, X-Forward, Viable",
+       "Content-Type, Authorization, X-Forward, Viable"},
+  };
+  for (const auto& c : cases) EXPECT_EQ(without_proxy_fields(c.list), c.want) << c.list;
+
+  net::Loop loop;
+  testing::FakeExchange page(
+      "OPTIONS", "/any", {{"Access-Control-Request-Headers", "x-forwarded-host, content-type"}});
+  testing::run(loop, send_preflight(page, Asking::foreign_page));
+  EXPECT_EQ(page.header("Access-Control-Allow-Headers"), "content-type");
+}
+
 TEST(Cors, Preflight) {
   net::Loop loop;
   testing::FakeExchange plain("OPTIONS", "/any");

@@ -17,7 +17,17 @@ std::string client_of(std::string_view address) {
 
 }  // namespace
 
-std::chrono::milliseconds FailedAttempts::record(std::string_view address, util::Time now) {
+std::chrono::milliseconds FailedAttempts::locked_for(std::string_view address,
+                                                     util::Time now) const {
+  if (known_.empty()) return std::chrono::milliseconds(0);
+  const auto found = known_.find(client_of(address));
+  if (found == known_.end() || found->second->locked_until <= now)
+    return std::chrono::milliseconds(0);
+  return std::chrono::ceil<std::chrono::milliseconds>(found->second->locked_until - now);
+}
+
+FailedAttempts::Outcome FailedAttempts::record(std::string_view address, const util::Sha256& key,
+                                               util::Time now) {
   std::string client = client_of(address);
   const auto found = known_.find(client);
   if (found != known_.end()) {
@@ -27,16 +37,21 @@ std::chrono::milliseconds FailedAttempts::record(std::string_view address, util:
       known_.erase(by_age_.back().address);
       by_age_.pop_back();
     }
-    by_age_.push_front({client, 0, now});
+    by_age_.push_front({client});
     known_.emplace(std::move(client), by_age_.begin());
   }
   Record& record = by_age_.front();
-  if (now - record.last >= kForgotten) record.count = 0;
+  const bool forgotten = now - record.last >= kForgotten;
+  if (!forgotten && record.count > 0 && record.key == key) return {};
+  if (forgotten) record.count = 0;
   record.last = now;
+  record.key = key;
   record.count = std::min(record.count + 1, 1000);
-  if (record.count <= kFree) return std::chrono::milliseconds(0);
+  if (record.count <= kFree) return {std::chrono::milliseconds(0), record.count == 1};
   const int doublings = std::min(record.count - kFree - 1, 10);
-  return std::min(kFirst * (1 << doublings), kLongest);
+  const std::chrono::milliseconds lock = std::min(kFirst * (1 << doublings), kLongest);
+  record.locked_until = now + lock;
+  return {lock, true};
 }
 
 }  // namespace llama_swap::server

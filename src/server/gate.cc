@@ -1,10 +1,11 @@
 #include "server/gate.h"
 
+#include <fmt/format.h>
+
 #include "server/access_log.h"
 #include "server/api_key.h"
 #include "server/cors.h"
 #include "server/errors.h"
-#include "server/upstream_guard.h"
 
 namespace llama_swap::server {
 namespace {
@@ -44,65 +45,63 @@ std::string_view guesser(const Call& call) {
 
 }  // namespace
 
-std::optional<Gate::Refusal> Gate::examine(Call& call, Access access) const {
+std::optional<Gate::Refusal> Gate::examine(Call& call, Access access) {
   if (access == Access::everyone) return std::nullopt;
-  const net::RequestHead& head = call.exchange.request();
   if (const auto purpose = purpose_of(access)) {
-    std::string refused = site_refusal(head, *purpose, call.site->rules());
+    std::string refused = site_refusal(call.exchange.request(), *purpose, call.site->rules(),
+                                       proxy_fields(call.exchange, call.site->proxies()));
     if (!refused.empty()) return Refusal{403, std::move(refused)};
   }
-  const auto caller = call.site->keys().identify(head);
-  if (!caller)
-    return Refusal{401, "unauthorized: invalid or missing API key", !shown_key(head).empty()};
+  if (auto refusal = identify(call)) return refusal;
   const config::Role role = role_of(access);
-  if (!caller->is(role))
+  if (!call.caller.is(role))
     return Refusal{403, "this needs a key with the role " + std::string(role_text(role))};
-  call.caller = *caller;
   return std::nullopt;
+}
+
+// Sets the caller, or says why there is none.
+std::optional<Gate::Refusal> Gate::identify(Call& call) {
+  const KeyRing& keys = call.site->keys();
+  if (keys.empty()) return std::nullopt;
+  const std::string shown = shown_key(call.exchange.request());
+  const Refusal unauthorized{401, "unauthorized: invalid or missing API key"};
+  if (shown.empty()) return unauthorized;
+  const std::string_view address = guesser(call);
+  const util::Time now = util::Clock::now();
+  const auto locked = std::chrono::ceil<std::chrono::seconds>(attempts_.locked_for(address, now));
+  if (locked.count() > 0)
+    return Refusal{429, "too many wrong API keys from your address: try again in a few seconds",
+                   locked};
+  if (const auto caller = keys.identify(shown)) {
+    call.caller = *caller;
+    return std::nullopt;
+  }
+  const FailedAttempts::Outcome outcome = attempts_.record(address, util::sha256(shown), now);
+  if (outcome.is_news) {
+    std::string text;
+    append_escaped(text, address);
+    if (outcome.lock.count() > 0)
+      text += fmt::format(": not the first one, keys from there are refused for {} ms",
+                          outcome.lock.count());
+    core_.deps.log.warn("wrong API key from {}", text);
+  }
+  return unauthorized;
 }
 
 net::Awaitable<void> Gate::refuse(Call& call, const Refusal& refusal) {
   net::Headers extra;
-  if (refusal.guessed) {
-    const std::string_view address = guesser(call);
-    const auto delay = attempts_.record(address, util::Clock::now());
-    if (delay.count() > 0 && delayed_ >= kMaxDelayed) {
-      extra.push_back({"Retry-After", "10"});
-      co_await send_error(call.exchange, 429, "too many wrong API keys", std::move(extra));
-      co_return;
-    }
-    std::string shown;
-    append_escaped(shown, address);
-    core_.deps.log.warn("wrong API key from {}{}", shown,
-                        delay.count() > 0 ? ": not the first one, answered late" : "");
-    if (delay.count() > 0) co_await hold_back(call, delay);
-  }
+  const std::string seconds = std::to_string(refusal.retry_after.count());
+  if (refusal.retry_after.count() > 0) extra.push_back({"Retry-After", seconds});
   if (refusal.status == 401) extra.push_back({"WWW-Authenticate", "Basic realm=\"llama-swap\""});
   std::string message = refusal.message;
   co_await send_error(call.exchange, refusal.status, std::move(message), std::move(extra));
 }
 
-// Ends early when the client leaves or the server ends.
-net::Awaitable<void> Gate::hold_back(Call& call, std::chrono::milliseconds delay) {
-  struct Count {
-    explicit Count(int& n) : number(n) { ++number; }
-    ~Count() { --number; }
-    int& number;
-  };
-  const Count count(delayed_);
-  EndlessStream held(core_.deps.loop, core_.streams, call.exchange);
-  net::Deadline over(core_.deps.wheel, [&held] { held.end(); });
-  over.set(util::Clock::now() + delay);
-  while (!held.ended()) co_await held.wait();
-}
-
-net::Awaitable<void> Gate::preflight(net::Exchange& exchange, std::optional<Access> access) {
-  const net::RequestHead& head = exchange.request();
-  const std::string_view* method = head.find("Access-Control-Request-Method");
-  bool open = !access || !method || *access == Access::everyone || *access == Access::model;
-  if (access == Access::upstream) open = open || may_be_model_endpoint(*method, head.path());
-  if (open || !is_foreign_origin(head, core_.site->rules())) return send_preflight(exchange);
-  return send_preflight_refusal(exchange);
+net::Awaitable<void> Gate::preflight(net::Exchange& exchange, bool open) {
+  const Site& site = *core_.site;
+  if (!is_foreign_origin(exchange.request(), site.rules(), proxy_fields(exchange, site.proxies())))
+    return send_preflight(exchange);
+  return open ? send_preflight(exchange, Asking::foreign_page) : send_preflight_refusal(exchange);
 }
 
 ExtraHeaders::Fields Gate::extra_headers(const Call& call, Access access) {

@@ -2,6 +2,7 @@
 // And what becomes of those who guess keys. I/O thread only.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -16,31 +17,27 @@ class Gate {
   struct Refusal {
     int status = 403;
     std::string message;
-    bool guessed = false;  // a wrong key was shown
+    std::chrono::seconds retry_after{0};  // 0: at no certain time
   };
 
   // `core` must outlive the gate.
   explicit Gate(Core& core) : core_(core) {}
 
-  // Nothing: the call may go on, and its caller is set.
-  std::optional<Refusal> examine(Call& call, Access access) const;
-  // Answers. A guess is logged, and answered late if there were several of late; no more than
-  // kMaxDelayed answers are held back at a time, others of that kind are 429. Call and refusal must
-  // outlive the awaitable.
+  // Nothing: the call may go on, and its caller is set. While an address is locked
+  // (failed_attempts.h), keys from there are not looked at: 429.
+  std::optional<Refusal> examine(Call& call, Access access);
+  // Answers. Call and refusal must outlive the awaitable.
   net::Awaitable<void> refuse(Call& call, const Refusal& refusal);
-  // The answer to an OPTIONS request. `access`: of what the page asks for; nothing: there is no
-  // such route.
-  net::Awaitable<void> preflight(net::Exchange& exchange, std::optional<Access> access);
+  // The answer to an OPTIONS request. `open`: foreign pages, too, may use what is there.
+  net::Awaitable<void> preflight(net::Exchange& exchange, bool open);
   // What is to be added to the answer of a call that may go on; mostly nothing.
   static ExtraHeaders::Fields extra_headers(const Call& call, Access access);
 
  private:
-  static constexpr int kMaxDelayed = 64;
-  net::Awaitable<void> hold_back(Call& call, std::chrono::milliseconds delay);
+  std::optional<Refusal> identify(Call& call);
 
   Core& core_;
   FailedAttempts attempts_;
-  int delayed_ = 0;
 };
 
 }  // namespace llama_swap::server

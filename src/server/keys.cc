@@ -1,17 +1,18 @@
 #include "server/keys.h"
 
 #include <algorithm>
-
-#include "server/api_key.h"
-
 namespace llama_swap::server {
 
 std::string_view Caller::name() const {
   return key_ ? std::string_view(key_->name) : std::string_view();
 }
 
+bool Caller::may_use_all() const {
+  return !key_ || key_->models.empty();
+}
+
 bool Caller::may_use(std::string_view model) const {
-  if (!key_ || key_->models.empty()) return true;
+  if (may_use_all()) return true;
   return std::ranges::any_of(key_->models, [model](const std::string& pattern) {
     return matches_pattern(pattern, model);
   });
@@ -22,12 +23,13 @@ KeyRing::KeyRing(const config::Config& config) {
   for (const config::NamedKey& key : config.named_keys) keys_.push_back({key.digest, &key});
 }
 
-std::optional<Caller> KeyRing::identify(const net::RequestHead& head) const {
+std::optional<Caller> KeyRing::identify(std::string_view key) const {
   if (keys_.empty()) return Caller();
-  const util::Sha256 shown = util::sha256(shown_key(head));
+  if (key.empty()) return std::nullopt;
+  const util::Sha256 shown = util::sha256(key);
   const Known* found = nullptr;
-  for (const Known& key : keys_)
-    if (util::same_digest(key.digest, shown)) found = &key;
+  for (const Known& known : keys_)
+    if (util::same_digest(known.digest, shown)) found = &known;
   if (!found) return std::nullopt;
   return found->named ? Caller(*found->named) : Caller();
 }

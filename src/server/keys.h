@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "config/config.h"
-#include "net/http.h"
 
 namespace llama_swap::server {
 
@@ -21,8 +20,7 @@ class Caller {
   bool is(config::Role least) const { return !key_ || key_->role >= least; }
   // `model`: a real id, or <peer>/<model>.
   bool may_use(std::string_view model) const;
-  // Are there models that it may not use?
-  bool is_restricted() const { return key_ && !key_->models.empty(); }
+  bool may_use_all() const;
   bool may_swap() const { return !key_ || key_->may_swap; }
   bool key_is_forwarded() const { return !key_; }
 
@@ -35,9 +33,10 @@ class KeyRing {
   // `config` must outlive the ring.
   explicit KeyRing(const config::Config& config);
 
-  // Nothing: the request shows no key that is known. Takes the same time whichever key it is and
-  // wherever the first difference is.
-  std::optional<Caller> identify(const net::RequestHead& head) const;
+  bool empty() const { return keys_.empty(); }
+  // Whose key (api_key.h) this is. Nothing: it is not known; "" never is, if there are keys. Takes
+  // the same time whichever key it is and wherever the first difference is.
+  std::optional<Caller> identify(std::string_view key) const;
 
  private:
   struct Known {

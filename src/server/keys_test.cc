@@ -15,15 +15,9 @@ config::NamedKey named(std::string name, std::string key, Role role = Role::user
   return out;
 }
 
-net::RequestHead showing(std::string_view key) {
-  net::RequestHead head;
-  head.headers.push_back({"x-api-key", key});
-  return head;
-}
-
 TEST(Keys, WithoutKeysEverybodyMayDoEverything) {
   const config::Config config;
-  const auto caller = KeyRing(config).identify(net::RequestHead());
+  const auto caller = KeyRing(config).identify("");
   ASSERT_TRUE(caller);
   EXPECT_TRUE(caller->is(Role::admin));
   EXPECT_TRUE(caller->may_use("any"));
@@ -51,7 +45,7 @@ TEST(Keys, Identify) {
       {"anna", "nobody"},
   };
   for (const auto& c : cases) {
-    const auto caller = ring.identify(showing(c.key));
+    const auto caller = ring.identify(c.key);
     std::string got = "nobody";
     if (caller) {
       got = std::string(caller->name()) + " ";
@@ -60,20 +54,29 @@ TEST(Keys, Identify) {
     }
     EXPECT_EQ(got, c.want) << c.key;
   }
-  EXPECT_FALSE(ring.identify(net::RequestHead()));
+  EXPECT_FALSE(ring.identify(""));
+}
+
+TEST(Keys, NothingIsNoKey) {
+  config::Config config;
+  config.api_keys = {""};
+  config.named_keys = {named("anna", "")};
+  EXPECT_FALSE(KeyRing(config).identify(""));
 }
 
 TEST(Keys, OnlyNamedKeys) {
   config::Config config;
   config.named_keys = {named("anna", "anna-key")};
-  EXPECT_FALSE(KeyRing(config).identify(net::RequestHead()));
-  EXPECT_TRUE(KeyRing(config).identify(showing("anna-key")));
+  EXPECT_FALSE(KeyRing(config).identify(""));
+  EXPECT_TRUE(KeyRing(config).identify("anna-key"));
 }
 
 TEST(Keys, Models) {
   config::NamedKey key = named("anna", "k");
   EXPECT_TRUE(Caller(key).may_use("anything"));
+  EXPECT_TRUE(Caller(key).may_use_all());
   key.models = {"qwen*", "peer/*", "a?c"};
+  EXPECT_FALSE(Caller(key).may_use_all());
   for (const char* mine : {"qwen", "qwen3-8b", "peer/x", "abc"})
     EXPECT_TRUE(Caller(key).may_use(mine)) << mine;
   for (const char* other : {"", "Qwen", "xqwen", "peer", "ac", "abbc"})

@@ -148,7 +148,7 @@ net::Awaitable<std::optional<Problem>> serve_by_selector(Call& call, Asked& aske
 }
 
 JsonScan::Wanted wanted(const Call& call) {
-  if (call.caller.is_restricted()) return JsonScan::Wanted::every_model;
+  if (!call.caller.may_use_all()) return JsonScan::Wanted::every_model;
   return call.site->shows_loading() ? JsonScan::Wanted::model_and_stream : JsonScan::Wanted::model;
 }
 
@@ -169,7 +169,7 @@ net::Awaitable<void> model_route(Call& call) {
   if (asked.body && call.record) call.record->received(asked.body->size());
   asked.found = scan.finish();
   asked.path = util::percent_decode(head.path());  // the routes hold no special characters
-  if (call.caller.is_restricted() && asked.found.ambiguous) {
+  if (!call.caller.may_use_all() && asked.found.ambiguous) {
     co_await send_error(exchange, 400, "the request names more than one model");
     co_return;
   }
@@ -195,6 +195,7 @@ bool contains(std::span<const std::string_view> paths, std::string_view path) {
 }  // namespace
 
 bool is_model_endpoint(std::string_view method, std::string_view path) {
+  if (method == "HEAD") method = "GET";
   return (method == "POST" && contains(kPost, path)) || (method == "GET" && contains(kGet, path));
 }
 

@@ -80,6 +80,19 @@ Router::Hit Router::find(std::string_view path) const {
   return {};
 }
 
+std::vector<Router::Found> Router::all(std::string_view path) const {
+  std::vector<Found> out;
+  const Hit hit = find(path);
+  if (hit.methods)
+    for (const auto& [method, endpoint] : *hit.methods)
+      out.push_back({endpoint, {}, hit.raw_wildcard});
+  if (path.ends_with('/')) return out;
+  const Methods* const tree = find(std::string(path) + "/").methods;
+  if (tree && tree != hit.methods)
+    for (const auto& [method, endpoint] : *tree) out.push_back({endpoint, {}, {}});
+  return out;
+}
+
 Router::Match Router::match(std::string_view method, std::string_view path) const {
   if (!is_clean(path)) {
     std::string clean = clean_path(path);

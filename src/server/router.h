@@ -37,6 +37,8 @@ class Router {
   void add(std::string_view method, std::string_view pattern, std::size_t endpoint);
 
   Match match(std::string_view method, std::string_view path) const;
+  // What a clean path leads to with any method at all, be it after a redirect. `wildcard` is empty.
+  std::vector<Found> all(std::string_view path) const;
 
  private:
   using Methods = std::map<std::string, std::size_t, std::less<>>;  // by name; "" = any

@@ -90,6 +90,26 @@ TEST(Router, Table) {
     EXPECT_EQ(text(router.match(c.method, c.path)), c.want) << c.method << " " << c.path;
 }
 
+TEST(Router, AllRoutesOfAPath) {
+  Router router;
+  router.add("GET", "/a", 1);
+  router.add("PUT", "/a", 2);
+  router.add("GET", "/a/{...}", 3);
+  router.add("", "/b/{...}", 4);
+  const struct {
+    const char *path, *want;
+  } cases[] = {{"/a", "1 2 3 "}, {"/%61", "1 2 3 "},   {"/a/", "3 "}, {"/a/x", "3 x "},
+               {"/b", "4 "},     {"/b/x/y", "4 x/y "}, {"/c", ""},    {"/", ""}};
+  for (const auto& c : cases) {
+    std::string got;
+    for (const Router::Found& found : router.all(c.path)) {
+      got += std::to_string(found.endpoint) + " ";
+      if (!found.raw_wildcard.empty()) got += std::string(found.raw_wildcard) + " ";
+    }
+    EXPECT_EQ(got, c.want) << c.path;
+  }
+}
+
 TEST(CleanPath, Table) {
   const struct {
     const char* path;

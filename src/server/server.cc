@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <algorithm>
 #include <exception>
 
 #include "server/access_log.h"
@@ -92,7 +93,7 @@ net::Awaitable<void> Server::serve(net::Exchange& exchange, Door door, std::stri
   const net::RequestHead& head = exchange.request();
   if (door == Door::upstreams && !is_upstream_path(head.path()) && head.path() != "/health")
     return send_unknown(exchange);
-  if (head.method == "OPTIONS") return gate_.preflight(exchange, asked_for(head));
+  if (head.method == "OPTIONS") return gate_.preflight(exchange, is_open_to_pages(head));
   Router::Match match = router_.match(head.method, head.path());
   if (auto* found = std::get_if<Router::Found>(&match))
     return dispatch(exchange, std::move(*found), key_name);
@@ -103,13 +104,19 @@ net::Awaitable<void> Server::serve(net::Exchange& exchange, Door door, std::stri
   return send_unknown(exchange);
 }
 
-// What a preflight is about.
-std::optional<Access> Server::asked_for(const net::RequestHead& head) const {
+// May foreign pages use what a preflight asks for? A browser remembers the answer for all methods
+// of the path, so that all its routes count, not only that of this method.
+bool Server::is_open_to_pages(const net::RequestHead& head) const {
   const std::string_view* method = head.find("Access-Control-Request-Method");
-  if (!method) return std::nullopt;
-  const Router::Match match = router_.match(*method, head.path());
-  const auto* found = std::get_if<Router::Found>(&match);
-  return found ? std::optional(routes_[found->endpoint].access) : std::nullopt;
+  if (!method) return true;  // no browser asks
+  const std::string path = clean_path(head.path());
+  const std::vector<Router::Found> found = router_.all(path);
+  return std::ranges::all_of(found, [&](const Router::Found& one) {
+    const Route& route = routes_[one.endpoint];
+    if (route.access == Access::upstream)
+      return is_upstream_model_endpoint(core_, *method, route.pattern, one.raw_wildcard);
+    return route.access == Access::everyone || route.access == Access::model;
+  });
 }
 
 net::Awaitable<void> Server::dispatch(net::Exchange& exchange, Router::Found found,

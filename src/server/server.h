@@ -50,7 +50,7 @@ class Server {
   net::Awaitable<void> serve(net::Exchange& exchange, Door door, std::string& key_name);
   net::Awaitable<void> dispatch(net::Exchange& exchange, Router::Found found,
                                 std::string& key_name);
-  std::optional<Access> asked_for(const net::RequestHead& head) const;
+  bool is_open_to_pages(const net::RequestHead& head) const;
 
   Core core_;
   Gate gate_;

@@ -50,6 +50,10 @@ Site::Site(net::Loop& loop, net::TimerWheel& wheel, config::ConfigPtr config, co
   }
 }
 
+ProxyFields proxy_fields(const net::Exchange& exchange, const TrustedProxies& proxies) {
+  return proxies.believe(exchange.remote_ip()) ? ProxyFields::count : ProxyFields::made_up;
+}
+
 Site::Patterns Site::compile(const std::vector<std::string>& patterns) {
   Patterns out;
   for (const std::string& pattern : patterns)

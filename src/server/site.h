@@ -60,6 +60,9 @@ class Site {
   std::map<std::string, std::shared_ptr<net::Upstream>> peers_;  // by peer id
 };
 
+// Do the fields of proxies in this request count?
+ProxyFields proxy_fields(const net::Exchange& exchange, const TrustedProxies& proxies);
+
 using SitePtr = std::shared_ptr<const Site>;
 
 }  // namespace llama_swap::server

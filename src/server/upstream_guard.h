@@ -17,8 +17,9 @@ bool is_upstream_path(std::string_view path);
 // may.
 std::string upstream_refusal(const Call& call, const Target& target, std::string_view rest);
 
-// For a preflight, before anything is resolved: can `path` (escaped) be a model endpoint of a
-// model?
-bool may_be_model_endpoint(std::string_view method, std::string_view path);
+// For a preflight: is what a route (its pattern) took (escaped) a model endpoint, or of a model
+// that there is not? With any key, so that the answer tells nobody's models.
+bool is_upstream_model_endpoint(const Core& core, std::string_view method, std::string_view pattern,
+                                std::string_view raw_wildcard);
 
 }  // namespace llama_swap::server

@@ -70,10 +70,8 @@ std::optional<Objection> objection(const Call& call, const Target& target, std::
   if (!target.peer) return std::nullopt;
   // A key of ours must not open the peer's other doors: account, keys, billing.
   if (target.peer->peer->api_key.empty()) return std::nullopt;
-  const std::string_view method = call.exchange.request().method;
   const config::Peer& peer = *target.peer->peer;
-  if (is_model_endpoint(method == "HEAD" ? "GET" : method, path) ||
-      call.site->is_allowed(peer, path))
+  if (is_model_endpoint(call.exchange.request().method, path) || call.site->is_allowed(peer, path))
     return std::nullopt;
   return Objection{403, "this path of peer " + peer.id + " is not open; peers." + peer.id +
                             ".allowPaths can open it"};
@@ -105,7 +103,7 @@ net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::stri
   std::optional<ModelScan> scan;
   const bool renames =
       peer ? peer->model != name : filtered && !forwarding.target.local->use_model_name.empty();
-  if (call.caller.is_restricted()) {
+  if (!call.caller.may_use_all()) {
     scan.emplace(head, JsonScan::Wanted::every_model);
   } else if (renames) {
     scan.emplace(head, JsonScan::Wanted::model);
@@ -128,7 +126,7 @@ net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::stri
   std::string written = name;
   if (scan) {
     const ModelRequest found = scan->finish();
-    if (call.caller.is_restricted() && names_another(call, forwarding.target, found)) {
+    if (!call.caller.may_use_all() && names_another(call, forwarding.target, found)) {
       co_await send_error(exchange, 403, "the request names another model than its path");
       co_return;
     }

@@ -156,10 +156,14 @@ def test_websocket_of_a_foreign_page(daemon):
 
 def preflight(daemon, method, path, origin):
     headers = {**CHROME, 'Origin': origin, 'Access-Control-Request-Method': method}
+    headers['Access-Control-Request-Headers'] = 'content-type, x-forwarded-host, x-real-ip, forwarded'
     headers['Access-Control-Request-Private-Network'] = 'true'
     answer = daemon.request('OPTIONS', path, headers=headers)
     assert answer.status == 204 and answer.body == b''
     assert 'access-control-allow-private-network' not in answer.headers
+    allowed = answer.headers.get('access-control-allow-headers', '')
+    ours = '127.0.0.1' in origin or origin in ('https://trusted.example', 'vscode-webview://1f')
+    assert ours or allowed in ('', 'content-type')
     return 'access-control-allow-origin' in answer.headers
 
 
@@ -171,9 +175,36 @@ def test_preflight_of_management(daemon, method, path):
     assert preflight(daemon, method, path, 'vscode-webview://1f')
 
 
+@pytest.mark.parametrize(
+    'method, path',
+    [
+        ('GET', '/api/models/unload'),  # has no such method, but the answer would be remembered for POST
+        ('PUT', '/running'),
+        ('POST', '//api//models/unload'),  # a redirect
+        ('POST', '/api/./x/../models/unload'),
+        ('GET', '/ui'),
+        ('POST', '/upstream/a'),
+        ('POST', '/upstream/a/x/v1/chat/completions'),  # the model server's own
+        ('PUT', '/upstream/a/v1/chat/completions'),
+        ('POST', '/comfyui/x/v1/chat/completions'),
+    ],
+)
+def test_preflight_counts_all_routes_of_a_path(daemon, method, path):
+    assert not preflight(daemon, method, path, 'http://evil.example')
+
+
+def test_only_trusted_proxies_say_where_we_are(lab):
+    page = {**SAFARI_15, 'Origin': 'http://evil.example', 'X-Forwarded-Host': 'evil.example'}
+    for trusted, status in (('10.0.0.0/8', 403), ('127.0.0.0/8', 200)):
+        daemon = lab.daemon({'a': ''}, trustedProxies=[trusted])
+        assert daemon.post('/api/models/unload', headers=page).status == status
+        assert daemon.post('/upstream/a/x', headers=page).status != 403 or status == 403
+
+
 def test_preflight_of_models(daemon):
     for path in ('/v1/chat/completions', '/upstream/a/v1/chat/completions', '/upstream/x/y/v/embeddings', '/nowhere'):
         assert preflight(daemon, 'POST', path, 'http://evil.example'), path
+    assert preflight(daemon, 'HEAD', '/upstream/a/props', 'http://evil.example')
     assert preflight(daemon, 'GET', '/v1/models', 'http://evil.example')
 
 
