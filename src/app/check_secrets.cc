@@ -23,20 +23,36 @@ void hide_key(Node& entry, std::size_t number) {
 }
 
 bool is_secret_variable(std::string_view name) {
-  return std::ranges::any_of(
-      std::initializer_list<std::string_view>{"KEY", "TOKEN", "SECRET", "PASSWORD"},
-      [&](std::string_view word) { return util::icontains(name, word); });
+  return std::ranges::any_of(std::initializer_list<std::string_view>{"KEY", "TOKEN", "SECRET",
+                                                                     "PASS", "AUTH", "CREDENTIAL"},
+                             [&](std::string_view word) { return util::icontains(name, word); });
 }
 
 // An option up to where its value begins, or would in the next argument.
 const RE2& option_alone() {
-  static const RE2 pattern(R"((?i)--?[\w-]*(?:key|token|secret|password))");
+  static const RE2 pattern(R"((?i)--?(?:[\w-]*(?:key|token|secret|pass|password|auth)|hft))");
   return pattern;
 }
-// `--api-key VALUE`, `--api-key=VALUE`, and `HF_TOKEN=VALUE` as in `docker run -e`.
+// `--api-key VALUE`, `--api-key=VALUE`, `-hft VALUE`, and `HF_TOKEN=VALUE` as in `docker run -e`.
 const RE2& option_with_value() {
   static const RE2 pattern(
-      R"re((?i)(^|[\s"'])(--?[\w-]*(?:key|token|secret|password)(?:=|[\s\\]+)|\w*(?:key|token|secret|password)\w*=)("[^"]*"|'[^']*'|[^\s"']+))re");
+      R"re((?i)(^|[\s"'])(--?(?:[\w-]*(?:key|token|secret|pass|password|auth)|hft)(?:=|[\s\\]+)|\w*(?:key|token|secret|pass|auth|credential)\w*=(?:bearer\s+|basic\s+)?)("[^"]*"|'[^']*'|[^\s"']+))re");
+  return pattern;
+}
+// `Authorization: Bearer VALUE`, and other header fields that say what they are.
+const RE2& header_field() {
+  static const RE2 pattern(
+      R"re((?i)([\w-]*(?:key|token|secret|auth|authorization|cookie)\s*:\s*(?:(?:bearer|basic|token)\s+)?)([^\s"':/][^\s"']*))re");
+  return pattern;
+}
+const RE2& query_value() {
+  static const RE2 pattern(
+      R"re((?i)([?&][\w-]*(?:key|token|secret|pass|password|auth|sig|signature)=)[^&\s"'#]+)re");
+  return pattern;
+}
+// As their makers begin them: OpenAI and the like, Hugging Face.
+const RE2& known_prefix() {
+  static const RE2 pattern(R"((^|[^\w-])(sk-|hf_)[\w-]{6,})");
   return pattern;
 }
 const RE2& password_in_url() {
@@ -66,10 +82,13 @@ Secrets::Secrets(const config::Config& config) {
 std::string Secrets::in_text(std::string text) const {
   for (const std::string& secret : known_) text = util::replace_all(std::move(text), secret, kMask);
   RE2::GlobalReplace(&text, password_in_url(), R"(\1********@)");
+  RE2::GlobalReplace(&text, query_value(), R"(\1********)");
+  RE2::GlobalReplace(&text, known_prefix(), R"(\1********)");
   return text;
 }
 
 std::string Secrets::in_command(std::string text) const {
+  RE2::GlobalReplace(&text, header_field(), R"(\1********)");
   RE2::GlobalReplace(&text, option_with_value(), R"(\1\2********)");
   return in_text(std::move(text));
 }

@@ -24,6 +24,15 @@ TEST(Secrets, Commands) {
       {"s --max-tokens 5 --keys 7 --cache-type-k q8",
        "s --max-tokens 5 --keys 7 --cache-type-k q8"},
       {"s --api-key-file f", "s --api-key-file f"},
+      {"s -hft hf_x -m a", "s -hft ******** -m a"},
+      {"curl -H \"Authorization: Bearer abc-def\" x",
+       "curl -H \"Authorization: Bearer ********\" x"},
+      {"curl -H 'X-Api-Key: abc' x", "curl -H 'X-Api-Key: ********' x"},
+      {"export OPENAI_AUTH=abc && s", "export OPENAI_AUTH=******** && s"},
+      {"AUTH=Bearer abc", "AUTH=Bearer ********"},
+      {"s --pass abc --passes 3", "s --pass ******** --passes 3"},
+      {"s http://h/v1?a=1&api_key=abc&b=2", "s http://h/v1?a=1&api_key=********&b=2"},
+      {"s sk-abcdefgh 'hf_abcdefgh' task-abcdefgh", "s ******** '********' task-abcdefgh"},
       {"s", "s"},
   };
   for (const auto& c : cases) EXPECT_EQ(secrets.in_command(c.text), c.want);
@@ -38,7 +47,7 @@ TEST(Secrets, Arguments) {
 
 TEST(Secrets, Variables) {
   const Secrets secrets{config::Config()};
-  for (const char* name : {"API_KEY", "hf_token", "TheSecret", "PASSWORD"})
+  for (const char* name : {"API_KEY", "hf_token", "TheSecret", "PASSWORD", "DB_PASS", "AUTH"})
     EXPECT_EQ(secrets.in_env(std::string(name) + "=a=b"), std::string(name) + "=********");
   for (const char* entry : {"CUDA_VISIBLE_DEVICES=0", "A=KEY", "KEY", "KEY=", ""})
     EXPECT_EQ(secrets.in_env(entry), entry);
