@@ -27,6 +27,9 @@ TEST(Inflight, Names) {
   for (const char* secret :
        {"authorization", "COOKIE", "Set-Cookie", "x-api-key", "Proxy-Authorization"})
     EXPECT_EQ(shown_header_value(secret, "s"), "[REDACTED]") << secret;
+  for (const char* secret : {"api-key", "X-Goog-Api-Key", "X-Auth", "CF-Access-Client-Secret",
+                             "X-Amz-Security-Token", "X-Credential", "x-password", "Cookie2"})
+    EXPECT_EQ(shown_header_value(secret, "s"), "[REDACTED]") << secret;
   EXPECT_EQ(shown_header_value("Accept", "s"), "s");
   EXPECT_EQ(
       util::rfc3339(std::chrono::system_clock::time_point(std::chrono::milliseconds(1136239445123))),
