@@ -78,9 +78,24 @@ Json record(const Entry& entry, std::int64_t now) {
   return out;
 }
 
-bool is_loaded(const config::Selector& selector, const Directory& directory,
-               const StateOf& state_of) {
+// Those that the caller may use. A pin has one, whatever the list says: without that, none.
+std::vector<std::string> visible_targets(const config::Selector& selector,
+                                         const Directory& directory, const Caller& caller) {
+  if (caller.may_use_all()) return selector.targets;
+  std::vector<std::string> out;
   for (const std::string& target : selector.targets) {
+    if (directory.find(target, caller)) {
+      out.push_back(target);
+    } else if (selector.strategy == config::Strategy::pin && out.empty()) {
+      break;
+    }
+  }
+  return out;
+}
+
+bool is_loaded(const config::Selector& selector, const std::vector<std::string>& targets,
+               const Directory& directory, const StateOf& state_of) {
+  for (const std::string& target : targets) {
     const config::Model* model = directory.find(target).local;
     const State state = model ? state_of(model->id) : State::stopped;
     if (state == State::ready || state == State::starting) return true;
@@ -123,16 +138,16 @@ void add_local(std::vector<Entry>& entries, const config::Config& config,
 }
 
 void add_selector(std::vector<Entry>& entries, const config::Selector& selector,
-                  const Directory& directory, const StateOf& state_of) {
+                  const std::vector<std::string>& targets, const Directory& directory,
+                  const StateOf& state_of) {
   Entry entry;
   entry.id = selector.id;
   entry.name = selector.name;
   entry.description = selector.description;
   entry.metadata = &selector.metadata;
-  entry.loaded = is_loaded(selector, directory, state_of);
-  entry.internal = {{"type", "selector"},
-                    {"strategy", strategy_text(selector.strategy)},
-                    {"targets", selector.targets}};
+  entry.loaded = is_loaded(selector, targets, directory, state_of);
+  entry.internal = {
+      {"type", "selector"}, {"strategy", strategy_text(selector.strategy)}, {"targets", targets}};
   if (selector.strategy == config::Strategy::spillover)
     entry.internal["spillover"] = selector.spillover;
   entries.push_back(std::move(entry));
@@ -143,9 +158,9 @@ bool is_visible(const config::Config& config, const Directory& directory, const 
                 const Caller& caller) {
   const auto selector = config.selectors.find(name);
   if (selector == config.selectors.end()) return bool(directory.find(name, caller));
-  return std::ranges::any_of(selector->second.targets, [&](const std::string& target) {
-    return bool(directory.find(target, caller));
-  });
+  const auto targets = visible_targets(selector->second, directory, caller);
+  return std::ranges::any_of(
+      targets, [&](const std::string& target) { return bool(directory.find(target, caller)); });
 }
 
 }  // namespace
@@ -167,7 +182,8 @@ Json models_list(const config::Config& config, const Directory& directory, const
   }
   for (const auto& [id, selector] : config.selectors)
     if (!selector.unlisted && is_visible(config, directory, id, caller))
-      add_selector(entries, selector, directory, state_of);
+      add_selector(entries, selector, visible_targets(selector, directory, caller), directory,
+                   state_of);
   if (active) {
     for (const auto& [name, target] : active->pins) {
       if (target.empty() || directory.find(name) || config.selectors.contains(name)) continue;

@@ -29,6 +29,32 @@ std::vector<std::string> ids(const Json& list) {
   return out;
 }
 
+TEST(ModelsList, OfASelectorOnlyTargetsThatTheCallerMayUse) {
+  config::Config config;
+  testing::add_model(config, "mine");
+  testing::add_model(config, "other");
+  for (const char* id : {"first-is-mine", "pin-mine", "pin-other"}) config.selectors[id].id = id;
+  config.selectors["first-is-mine"].targets = {"other", "mine"};
+  config.selectors["first-is-mine"].strategy = config::Strategy::warm;
+  config.selectors["pin-mine"].targets = {"mine", "other"};
+  config.selectors["pin-mine"].strategy = config::Strategy::pin;
+  config.selectors["pin-other"].targets = {"other", "mine"};
+  config.selectors["pin-other"].strategy = config::Strategy::pin;
+  config::NamedKey key;
+  key.models = {"mine"};
+  const Directory directory(config);
+  const StateOf state_of = states({{"other", State::ready}});
+  const Json list = models_list(config, directory, state_of, nullptr, 0, Caller(key))["data"];
+  ASSERT_EQ(ids(list), (std::vector<std::string>{"first-is-mine", "mine", "pin-mine"}));
+  for (const std::size_t i : {0, 2}) {
+    EXPECT_EQ(list[i]["meta"]["llamaswap"]["targets"], Json({"mine"}));
+    EXPECT_EQ(list[i]["status"]["value"], "unloaded");
+  }
+  const Json all = models_list(config, directory, state_of, nullptr, 0)["data"];
+  EXPECT_EQ(all[0]["meta"]["llamaswap"]["targets"], Json({"other", "mine"}));
+  EXPECT_EQ(all[0]["status"]["value"], "loaded");
+}
+
 TEST(ModelsList, OnlyWhatTheCallerMayUse) {
   config::Config config;
   config.include_aliases_in_list = true;
@@ -36,6 +62,7 @@ TEST(ModelsList, OnlyWhatTheCallerMayUse) {
   testing::add_model(config, "other").aliases = {"theirs"};
   testing::add_peer(config, "p", {"a", "b"});
   for (const char* id : {"s-mine", "s-other"}) config.selectors[id].id = id;
+  config.selectors["s-mine"].strategy = config::Strategy::warm;
   config.selectors["s-mine"].targets = {"other", "mine"};
   config.selectors["s-other"].targets = {"other"};
   config::Profile profile;

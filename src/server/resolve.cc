@@ -50,7 +50,11 @@ Selection::Selection(Call& call, const config::Selector& selector)
 }
 
 bool Selection::is_visible() const {
-  return std::ranges::find(tried_, false) != tried_.end();
+  // A pin has one target, whatever the list says.
+  const auto end = selector_.strategy == config::Strategy::pin && !tried_.empty()
+                       ? tried_.begin() + 1
+                       : tried_.end();
+  return std::find(tried_.begin(), end, false) != end;
 }
 
 Candidate Selection::candidate(std::size_t index) const {
