@@ -31,6 +31,8 @@ bool is_hop_by_hop(std::string_view name) {
       return is_field(name, "trailer") || is_field(name, "upgrade");
     case 10:
       return is_field(name, "connection") || is_field(name, "keep-alive");
+    case 14:
+      return is_field(name, "http2-settings");
     case 16:
       return is_field(name, "proxy-connection");
     case 17:

@@ -9,8 +9,9 @@
 namespace llama_swap::net {
 
 // Connection, Proxy-Connection, Keep-Alive, Proxy-Authenticate, Proxy-Authorization, Te, Trailer,
-// Transfer-Encoding, Upgrade; any case. Te is one of them: who forwards a request adds "Te:
-// trailers" again where the client's Te has that token (header_has_token).
+// Transfer-Encoding, Upgrade, HTTP2-Settings (RFC 7540 3.2.1); any case. Te is one of them: who
+// forwards a request adds "Te: trailers" again where the client's Te has that token
+// (header_has_token).
 bool is_hop_by_hop(std::string_view name);
 
 // The fields that the Connection lines of one head name besides. Allocates only if they name any

@@ -8,7 +8,7 @@ namespace {
 TEST(HopByHop, Names) {
   for (const std::string_view name :
        {"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-        "Te", "Trailer", "Transfer-Encoding", "Upgrade", "CONNECTION", "tE"})
+        "Te", "Trailer", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "CONNECTION", "tE"})
     EXPECT_TRUE(is_hop_by_hop(name)) << name;
   for (const std::string_view name : {"", "Host", "Content-Length", "Content-Type", "Trailers",
                                       "TE:", "Via", "Connections", "X-Te", "Authorization"})

@@ -217,10 +217,11 @@ const net::ResponseHead& Run::client_head() {
 net::Awaitable<Outcome> Run::switch_protocols() {
   if (!request_.allow_upgrade || !is_upgrade(exchange_.request()))
     co_return broke_off("unasked-for 101");
+  if (!switches_to_websocket(received().headers))
+    co_return broke_off("the upstream's 101 is for another protocol than websocket");
   net::ResponseHead head = client_head();
-  const auto* const protocol = received().find("Upgrade");
   head.headers.push_back({"Connection", "Upgrade"});
-  if (protocol != nullptr) head.headers.push_back({"Upgrade", *protocol});
+  head.headers.push_back({"Upgrade", "websocket"});
   if (request_.on_head) request_.on_head(head);
   std::string early;
   const auto client = co_await exchange_.upgrade(head, early);

@@ -288,6 +288,13 @@ TEST_F(Relay, RequestHeadTable) {
        "Host: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n",
        {"Connection: Upgrade\r\n", "Upgrade: websocket\r\n"},
        {}},
+      {"of several protocols, only websocket",
+       false,
+       "",
+       "Host: h\r\nConnection: Upgrade\r\nUpgrade: h2c, websocket\r\nUpgrade: x\r\n"
+       "HTTP2-Settings: AAA\r\n",
+       {"Connection: Upgrade\r\n", "Upgrade: websocket\r\n"},
+       {"h2c", "HTTP2", "Upgrade: x"}},
       {"h2c upgrade is not passed on",
        false,
        "",
@@ -487,6 +494,19 @@ TEST_F(Relay, Websocket) {
   upstream.close();
   client.read_all();
   EXPECT_TRUE(client.ended());
+}
+
+TEST_F(Relay, SwitchesToNothingButWebsocket) {
+  for (const std::string upgrade : {"", "Upgrade: h2c\r\n", "Upgrade: h2c, websocket\r\n",
+                                    "Upgrade: websocket\r\nUpgrade: h2c\r\n"}) {
+    SCOPED_TRACE(upgrade);
+    auto outcome = next_outcome();
+    const std::string got = answered(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n" + upgrade + "\r\nhi",
+        "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c, websocket\r\n\r\n");
+    EXPECT_EQ(got, "");
+    EXPECT_EQ(outcome.get().kind, Outcome::broke_off);
+  }
 }
 
 TEST_F(Relay, LargeBodiesBothWays) {

@@ -40,6 +40,16 @@ std::string readable_codings(std::string_view accept_encoding) {
   return out;
 }
 
+bool switches_to_websocket(const net::Headers& headers) {
+  bool found = false;
+  for (const net::Header& header : headers) {
+    if (!util::iequals(header.name, "Upgrade")) continue;
+    if (found || !util::iequals(header.value, "websocket")) return false;
+    found = true;
+  }
+  return found;
+}
+
 void make_request_head(const net::Exchange& exchange, const net::Upstream& upstream,
                        const Request& request, std::string& out) {
   const net::RequestHead& head = exchange.request();
@@ -90,7 +100,9 @@ void make_request_head(const net::Exchange& exchange, const net::Upstream& upstr
     add("Proxy-Authorization", upstream.proxy_authorization());
   if (request.allow_upgrade && is_upgrade(head)) {
     add("Connection", "Upgrade");
-    add("Upgrade", *head.find("Upgrade"));
+    // Of all that the client would speak: after another protocol's 101 (h2c, say) the tunnel would
+    // carry requests that nobody has checked.
+    add("Upgrade", "websocket");
   }
   if (request.body != nullptr) {
     out += "Content-Length: ";

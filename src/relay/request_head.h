@@ -17,7 +17,11 @@ bool is_upgrade(const net::RequestHead& head);
 // their parameters. May be empty.
 std::string readable_codings(std::string_view accept_encoding);
 
-// Request line and fields, the empty line included, in place of what `out` held.
+// Is that, and nothing else, what an answer of 101 switches to?
+bool switches_to_websocket(const net::Headers& headers);
+
+// Request line and fields, the empty line included, in place of what `out` held. The only protocol
+// it ever asks to upgrade to is websocket (RFC 6455 4.1).
 void make_request_head(const net::Exchange& exchange, const net::Upstream& upstream,
                        const Request& request, std::string& out);
 

@@ -181,6 +181,24 @@ def test_websocket(lab, daemon):
         assert daemon.state('a') == 'ready'
 
 
+def test_no_protocol_but_websocket(lab):
+    """Else the tunnel would carry requests that nobody checks."""
+    origin = lab.origin()
+    seen = []
+
+    def serve(peer):
+        seen.append(peer.request())
+        peer.send(b'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n')
+
+    origin.serve(serve)
+    daemon = lab.daemon({'a': origin.model()})
+    offers = ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c, websocket', 'HTTP2-Settings: AAMAAABk']
+    with daemon.wire() as w:
+        w.send(wire.get('/upstream/a/socket', offers))
+        assert w.rest() == b''
+    assert seen[0].header('Upgrade') == 'websocket' and seen[0].header('HTTP2-Settings') is None
+
+
 def test_streams_at_once(daemon):
     lots = [daemon.open_chat('a', 'events:10/20ms', stream=True) for _ in range(10)]
     assert all(s.finish().complete for s in lots)
