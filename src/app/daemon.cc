@@ -121,7 +121,10 @@ int Daemon::run() {
   detection_->wait(kLastWords);
   if (monitoring_) monitoring_->wait();
   stdout_.flush(std::chrono::seconds(1));
-  return exit_code_;
+  // All is said and done. To destroy what is left would only invite trouble: requests may still be
+  // waiting (for a lookup of a name, say, which cannot be cancelled), and their coroutines, which
+  // the loop would destroy last, refer to what is gone by then.
+  std::_Exit(0);
 }
 
 void Daemon::detect_hardware() {

@@ -34,7 +34,8 @@ class Daemon {
   // `config` has been loaded from `sources`.
   Daemon(Flags flags, config::Sources sources, config::LoadResult config);
 
-  // Opens the port, serves until told to stop, ends everything. The exit code (runtime 1, 5).
+  // Opens the port, serves until told to stop, ends everything, the process included. Returns only
+  // if it cannot begin: the exit code (runtime 1, 5).
   int run();
 
  private:
@@ -91,7 +92,6 @@ class Daemon {
   bool reloading_ = false;
   bool reload_again_ = false;
   bool shutting_down_ = false;
-  int exit_code_ = 0;
 };
 
 }  // namespace llama_swap::app
