@@ -333,11 +333,11 @@ net::Awaitable<void> Daemon::shut_down() {
 
 // Lets the running requests finish. False: some had not at the deadline.
 net::Awaitable<bool> Daemon::drain(util::Time deadline) {
-  Timer timer(loop_);
-  timer.expires_at(deadline);
+  // Shared, as the loop may be about to say "empty" when the time is up.
+  const auto timer = std::make_shared<Timer>(loop_, deadline);
   front_->drain();
-  front_->on_empty([&timer] { timer.cancel(); });
-  const auto [ec] = co_await timer.async_wait(net::use_awaitable);
+  front_->on_empty([timer] { timer->cancel(); });
+  const auto [ec] = co_await timer->async_wait(net::use_awaitable);
   front_->on_empty(nullptr);
   co_return ec == asio::error::operation_aborted;  // not by the clock
 }
