@@ -4,11 +4,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/basic_resolver.hpp>
 
+#include "net/host_lookup.h"
 #include "net/proxy_tunnel.h"
-#include "util/text.h"
 
 namespace llama_swap::net {
 namespace {
@@ -20,6 +18,9 @@ using Tcp = asio::ip::tcp;
 // stream, without a word), so another one is preferred.
 constexpr auto kQuiet = std::chrono::milliseconds(60);
 
+// An address that says nothing must not take the time of those after it (RFC 8305, but one by one).
+constexpr auto kMaxTurn = std::chrono::seconds(3);
+
 constexpr std::size_t kMaxKeptBuffer = 16 << 10;  // what an idle connection may keep
 
 void keep_alive(int fd, std::chrono::seconds period) {
@@ -29,6 +30,13 @@ void keep_alive(int fd, std::chrono::seconds period) {
   if (every <= 0) return;
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &every, sizeof every);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof every);
+}
+
+// When it is the next address's turn, if `left` ones have to share the time until `end`.
+util::Time end_of_turn(util::Time end, std::size_t left) {
+  if (left == 1) return end;
+  const util::Time now = util::Clock::now();
+  return now + std::min<util::Clock::duration>(kMaxTurn, (end - now) / static_cast<int>(left));
 }
 
 std::string host_and_port(const Url& url) {
@@ -118,38 +126,21 @@ void Upstream::close_all() {
   for (UpstreamConnection* connection : all_) connection->stream.cut();
 }
 
-Awaitable<util::Result<void>> Upstream::resolve(Cancel& cancel) {
-  boost::system::error_code ec;
-  const Url& hop = next_hop();
-  const auto literal = asio::ip::make_address(hop.host, ec);
-  if (!ec) {
-    endpoints_ = {{literal, hop.port}};
-  } else if (util::iequals(hop.host, "localhost")) {
-    endpoints_ = {{asio::ip::address_v4::loopback(), hop.port},
-                  {asio::ip::address_v6::loopback(), hop.port}};
-  } else {
-    asio::ip::basic_resolver<Tcp, Executor> resolver(loop_);
-    cancel = [&resolver] { resolver.cancel(); };
-    const auto [error, found] =
-        co_await resolver.async_resolve(hop.host, std::to_string(hop.port), use_awaitable);
-    cancel = nullptr;
-    if (error) co_return util::fail(util::Errc::io, "look up " + hop.host + ": " + error.message());
-    for (const auto& entry : found) endpoints_.push_back(entry.endpoint());
-  }
-  co_return util::Result<void>{};
-}
-
 Awaitable<util::Result<std::unique_ptr<UpstreamConnection>>> Upstream::connect(Cancel& cancel) {
   const auto self = shared_from_this();
   if (!proxy_) co_return tl::unexpected(proxy_.error());
+  const util::Time end =
+      timeouts_.connect.count() > 0 ? util::Clock::now() + timeouts_.connect : util::Time::max();
   if (endpoints_.empty()) {
-    auto resolved = co_await resolve(cancel);
-    if (!resolved) co_return tl::unexpected(resolved.error());
+    const auto addresses = co_await look_up(loop_, wheel_, next_hop().host, end, cancel);
+    if (!addresses) co_return tl::unexpected(addresses.error());
+    endpoints_.clear();  // another connect may have been as far
+    for (const auto& address : *addresses) endpoints_.emplace_back(address, next_hop().port);
   }
   const auto endpoints = endpoints_;  // another connect may reorder them
   boost::system::error_code last = asio::error::host_unreachable;
   bool timed_out = false;
-  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+  for (std::size_t i = 0; i < endpoints.size() && util::Clock::now() < end; ++i) {
     auto connection = std::make_unique<UpstreamConnection>(loop_, *this);
     const auto& endpoint = endpoints[i];
     const int family = endpoint.protocol().family();
@@ -158,11 +149,13 @@ Awaitable<util::Result<std::unique_ptr<UpstreamConnection>>> Upstream::connect(C
     if (!connection->stream.assign(family, fd)) continue;
     keep_alive(fd, timeouts_.keepalive);
 
+    timed_out = false;
     Deadline deadline(wheel_, [&] {
       timed_out = true;
       connection->stream.close();
     });
-    if (timeouts_.connect.count() > 0) deadline.set(util::Clock::now() + timeouts_.connect);
+    const util::Time turn = end_of_turn(end, endpoints.size() - i);
+    if (turn != util::Time::max()) deadline.set(turn);
     cancel = [&connection] { connection->stream.cut(); };
     const auto [ec] = co_await connection->stream.socket().async_connect(endpoint, use_awaitable);
     deadline.clear();
@@ -181,7 +174,7 @@ Awaitable<util::Result<std::unique_ptr<UpstreamConnection>>> Upstream::connect(C
     }
     cancel = nullptr;
     last = ec ? ec : boost::system::error_code(asio::error::operation_aborted);
-    if (timed_out || connection->stream.was_cut()) break;
+    if (connection->stream.was_cut() && !timed_out) break;
   }
   endpoints_.clear();  // the name may lead elsewhere by now
   co_return tl::unexpected(connect_error(next_hop(), last, timed_out));

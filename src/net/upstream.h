@@ -60,9 +60,11 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
 
   // A pooled connection that looks alive, preferably one that has been quiet a little, or null.
   std::unique_ptr<UpstreamConnection> take_idle();
-  // A fresh one. `localhost` means 127.0.0.1 and ::1 in turn. While it waits, `cancel` holds what
-  // ends that. Errors: refused, timed_out, io, cancelled (also by close_all); invalid: connected,
-  // but there will be no TLS with this server, or no way through this proxy.
+  // A fresh one, to the first of the name's addresses that takes it; those that are silent share
+  // the time. It takes no longer than timeouts().connect until it is connected, the lookup of the
+  // name included. While it waits, `cancel` holds what ends that. Errors: refused, timed_out, io,
+  // cancelled (also by close_all); invalid: connected, but there will be no TLS with this server,
+  // or no way through this proxy.
   using Cancel = std::function<void()>;
   Awaitable<util::Result<std::unique_ptr<UpstreamConnection>>> connect(Cancel& cancel);
   // Only after a complete exchange that allows reuse.
@@ -84,7 +86,6 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
  private:
   friend struct UpstreamConnection;
   const Url& next_hop() const { return proxy_ && *proxy_ ? (*proxy_)->url : base_; }
-  Awaitable<util::Result<void>> resolve(Cancel& cancel);
   Awaitable<util::Result<void>> secure(Stream& stream);
 
   static constexpr std::size_t kMaxIdle = 100;

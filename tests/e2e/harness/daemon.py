@@ -31,15 +31,17 @@ def fake_model_program():
 
 
 class Daemon:
-    """Started by Lab.daemon(). `config` is a dictionary; JSON is YAML."""
+    """Started by Lab.daemon(). `config` is a dictionary; JSON is YAML. `within`: the start of a command that becomes
+    the daemon, in other surroundings."""
 
-    def __init__(self, lab, config, arguments=(), env=None, stdout=None, wait=True, program=None):
+    def __init__(self, lab, config, arguments=(), env=None, stdout=None, wait=True, program=None, within=()):
         self.lab = lab
         self.port = lab.port()
         self.config_file = lab.folder / ('config-%d.yaml' % self.port)
         self.output_file = lab.folder / ('daemon-%d.log' % self.port)
         self.write(config)
         self.argv = [
+            *within,
             program or daemon_program(),
             '-config',
             str(self.config_file),

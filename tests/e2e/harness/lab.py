@@ -65,10 +65,10 @@ class Lab:
             config['models'][name] = model
         return config
 
-    def daemon(self, models=None, config=None, arguments=(), env=None, stdout=None, wait=True, **settings):
+    def daemon(self, models=None, config=None, arguments=(), env=None, stdout=None, wait=True, within=(), **settings):
         if config is None:
             config = self.config(models or {}, **settings)
-        daemon = Daemon(self, config, arguments, env, stdout, wait)
+        daemon = Daemon(self, config, arguments, env, stdout, wait, within=within)
         self.daemons.append(daemon)
         return daemon
 
