@@ -22,9 +22,30 @@ namespace asio = boost::asio;
 using Endpoint = asio::generic::stream_protocol::endpoint;
 using Tcp = asio::ip::tcp;
 
-// One connection more would be the last: no descriptor or memory left.
-bool exhausted(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+enum class AfterError { retry, pause, give_up };
+
+AfterError after_accept(int error) {
+  switch (error) {
+    // A connection that died before it was accepted, perhaps of its network (accept(2)).
+    case ECONNABORTED:
+    case EINTR:
+    case EPROTO:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+    case ENOPROTOOPT:
+      return AfterError::retry;
+    // Not a socket that listens, and it will not be one again.
+    case EBADF:
+    case EINVAL:
+    case ENOTSOCK:
+      return AfterError::give_up;
+    // No descriptor or memory left, say. Whatever it is, it may last.
+    default:
+      return AfterError::pause;
+  }
 }
 
 // A socket file that nobody listens on any more is in the way of a new one.
@@ -105,10 +126,18 @@ util::Result<void> Listener::bind_unix(const std::string& path) {
   auto bound = bind_one(endpoint, false);
   if (!bound && bound.error().code == util::Errc::conflict && remove_stale(path))
     bound = bind_one(endpoint, false);
-  if (!bound) return bound;
+  return bound;
+}
+
+// Who may connect is decided by owner and group of the folder and the file, not by the umask; from
+// the first moment on, as it comes before listen().
+util::Result<void> Listener::own_file(const std::string& path) {
+  struct stat info {};
+  if (::chmod(path.c_str(), 0660) != 0 || ::lstat(path.c_str(), &info) != 0)
+    return util::fail_errno(errno, path);
   path_ = path;
-  // Who may connect is decided by owner and group of the folder and the file, not by the umask.
-  ::chmod(path.c_str(), 0660);
+  device_ = info.st_dev;
+  inode_ = info.st_ino;
   return {};
 }
 
@@ -121,6 +150,10 @@ util::Result<void> Listener::bind_one(const Endpoint& endpoint, bool dual_stack)
   if (!ec && endpoint.protocol().family() != AF_UNIX)
     acceptor->set_option(asio::socket_base::reuse_address(true), ec);
   if (!ec) acceptor->bind(endpoint, ec);
+  if (!ec && endpoint.protocol().family() == AF_UNIX) {
+    const auto* const un = reinterpret_cast<const sockaddr_un*>(endpoint.data());
+    if (auto owned = own_file(un->sun_path); !owned) return owned;
+  }
   if (!ec) acceptor->listen(4096, ec);
   if (!ec) acceptor->native_non_blocking(true, ec);
   if (ec)
@@ -145,25 +178,34 @@ Awaitable<void> Listener::accept_from(std::shared_ptr<Acceptor> acceptor,
       connections.start(family, fd);
       continue;
     }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    const int error = errno;
+    if (error == EAGAIN || error == EWOULDBLOCK) {
       const auto [ec] = co_await acceptor->async_wait(Acceptor::wait_read, use_awaitable);
       if (ec) co_return;
-    } else if (exhausted(errno)) {
+      continue;
+    }
+    const AfterError next = after_accept(error);
+    if (next == AfterError::give_up) co_return;
+    if (next == AfterError::pause) {
       asio::basic_waitable_timer<util::Clock, asio::wait_traits<util::Clock>, Executor> pause(
           executor);
       pause.expires_after(std::chrono::milliseconds(50));
       const auto [ec] = co_await pause.async_wait(use_awaitable);
       if (ec) co_return;
     }
-    // Anything else concerns a connection that died before it was accepted.
   }
 }
 
 void Listener::close() {
+  // The file first: while the socket is open, its inode is no other file's. Somebody may have
+  // removed it, and another instance may have made one of its own in its place.
+  struct stat info {};
+  if (!path_.empty() && ::lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ &&
+      info.st_ino == inode_)
+    ::unlink(path_.c_str());
+  path_.clear();
   boost::system::error_code ignored;
   for (const auto& acceptor : acceptors_) acceptor->close(ignored);
-  if (!path_.empty()) ::unlink(path_.c_str());
-  path_.clear();
 }
 
 std::string Listener::local_address() const {

@@ -1,6 +1,8 @@
 // Listening sockets and the connections that come from them. I/O thread only.
 #pragma once
 
+#include <sys/types.h>
+
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <cstdint>
@@ -87,13 +89,15 @@ class Listener {
  public:
   // Binds and listens on a util::ListenAddress: ":port" is all interfaces, IPv4 and IPv6; port 0
   // takes a free one. A socket file is for owner and group (0660), takes the place of one that
-  // nobody listens on, and goes with the listener. Errors: conflict (in use), invalid, io.
+  // nobody listens on, and goes with the listener unless it has been replaced. Errors: conflict (in
+  // use), invalid, io.
   static util::Result<std::unique_ptr<Listener>> open(Loop& loop, const std::string& address);
   // Takes over a listening socket. Errors: invalid (it is none; the caller still owns it), io.
   static util::Result<std::unique_ptr<Listener>> adopt(Loop& loop, int fd);
   ~Listener() { close(); }
 
-  // Accepts until close(); when descriptors run out it pauses and goes on.
+  // Accepts until close(); when descriptors run out it pauses and goes on. It ends when the socket
+  // does not listen any more (somebody else who has it may have seen to that).
   void start(ConnectionSet& connections);
   void close();
 
@@ -108,6 +112,7 @@ class Listener {
   explicit Listener(Loop& loop) : loop_(loop) {}
   util::Result<void> bind_tcp(const std::string& host, std::uint16_t port);
   util::Result<void> bind_unix(const std::string& path);
+  util::Result<void> own_file(const std::string& path);
   util::Result<void> bind_one(const boost::asio::generic::stream_protocol::endpoint& endpoint,
                               bool dual_stack);
   static Awaitable<void> accept_from(std::shared_ptr<Acceptor> acceptor,
@@ -115,7 +120,9 @@ class Listener {
 
   Loop& loop_;
   std::vector<std::shared_ptr<Acceptor>> acceptors_;  // shared with who accepts from them
-  std::string path_;                                  // of the socket file that is ours to remove
+  std::string path_;  // of the socket file that is ours to remove, if it still is the same file
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
 };
 
 }  // namespace llama_swap::net
