@@ -2,11 +2,21 @@
 
 #include <algorithm>
 
+#include "util/listen_address.h"
+
 namespace llama_swap::app {
 namespace {
 
 // What systemd names a socket for the second set of doors.
 constexpr std::string_view kUpstreamName = "upstream";
+
+constexpr std::chrono::seconds kRetry{3};
+
+// May two addresses be in each other's way?
+bool same_place(const std::string& a, const std::string& b) {
+  const auto one = util::parse_listen_address(a), other = util::parse_listen_address(b);
+  return one && other && one->path == other->path && one->port == other->port;
+}
 
 net::ServerLimits server_limits(const config::Config& config) {
   net::ServerLimits limits;
@@ -18,7 +28,7 @@ net::ServerLimits server_limits(const config::Config& config) {
 
 Front::Front(net::Loop& loop, net::TimerWheel& wheel, server::Server& server, observe::LogHub& log,
              net::TlsServerContext* tls)
-    : loop_(loop), log_(log), has_tls_(tls != nullptr) {
+    : loop_(loop), log_(log), has_tls_(tls != nullptr), retry_(wheel, [this] { settle(false); }) {
   all_.connections = std::make_unique<net::ConnectionSet>(
       loop, wheel, [&server](net::Exchange& exchange) { return server.handle(exchange); },
       net::ServerLimits{}, tls);
@@ -39,13 +49,13 @@ util::Result<void> Front::open(const Flags& flags, const config::Config& config,
     Doors& doors = socket.name == kUpstreamName ? upstreams_ : all_;
     doors.inherited.push_back(std::move(*listener));
   }
-  for (const std::string& address : wanted(config)) {
-    auto opened = open_one(all_, address);
-    if (!opened) return opened;
-  }
-  for (const std::string& address : config.upstream_listen) {
-    auto opened = open_one(upstreams_, address);
-    if (!opened) return opened;
+  all_.wanted = wanted(config);
+  upstreams_.wanted = config.upstream_listen;
+  for (Doors* doors : {&all_, &upstreams_}) {
+    for (const std::string& address : doors->wanted) {
+      auto opened = open_one(*doors, address);
+      if (!opened) return opened;
+    }
   }
   for (const Doors* doors : {&all_, &upstreams_})
     doors->connections->set_limits(server_limits(config));
@@ -82,27 +92,75 @@ util::Result<void> Front::open_one(Doors& doors, const std::string& address) {
 
 void Front::reconfigure(const config::Config& config) {
   for (Doors* doors : {&all_, &upstreams_}) doors->connections->set_limits(server_limits(config));
-  change(all_, wanted(config));
-  change(upstreams_, config.upstream_listen);
+  all_.wanted = wanted(config);
+  upstreams_.wanted = config.upstream_listen;
+  settle(true);
 }
 
-void Front::change(Doors& doors, const std::vector<std::string>& addresses) {
-  // Closed first: a new address may stand for the same port.
-  std::erase_if(doors.by_address, [&](const auto& door) {
-    const bool unwanted = std::ranges::find(addresses, door.first) == addresses.end();
-    if (unwanted) log_.info("no longer listening on {}", door.first);
-    return unwanted;
-  });
-  for (const std::string& address : addresses) {
-    if (doors.by_address.contains(address)) continue;
-    if (const auto opened = open_one(doors, address); !opened) {
-      log_.warn("http server error: {}", opened.error().message);
-      continue;
+bool Front::Doors::wants(const std::string& address) const {
+  return std::ranges::find(wanted, address) != wanted.end();
+}
+
+std::vector<Front::Failure> Front::open_wanted() {
+  std::vector<Failure> failures;
+  for (Doors* doors : {&all_, &upstreams_}) {
+    for (const std::string& address : doors->wanted) {
+      if (doors->by_address.contains(address)) continue;
+      if (const auto opened = open_one(*doors, address); !opened) {
+        failures.push_back({doors, address, opened.error().message});
+        continue;
+      }
+      net::Listener& listener = *doors->by_address[address];
+      say(listener, address);
+      listener.start(*doors->connections);
     }
-    net::Listener& listener = *doors.by_address[address];
-    say(listener, address);
-    listener.start(*doors.connections);
   }
+  return failures;
+}
+
+// Makes the open doors those that are wanted. `tell`: what cannot be opened has not been told yet.
+void Front::settle(bool tell) {
+  std::vector<Failure> failures = open_wanted();
+  const auto in_the_way = [&](const std::string& address) {
+    return std::ranges::any_of(
+        failures, [&](const Failure& failed) { return same_place(failed.address, address); });
+  };
+  const auto fails = [&](const Doors* doors) {
+    return std::ranges::any_of(failures,
+                               [&](const Failure& failed) { return failed.doors == doors; });
+  };
+  // A door that is to go may hold the port of one that is to come, perhaps of the other set.
+  std::vector<std::pair<Doors*, std::string>> gave_way;
+  for (Doors* doors : {&all_, &upstreams_}) {
+    std::erase_if(doors->by_address, [&](const auto& door) {
+      const bool gives_way = !doors->wants(door.first) && in_the_way(door.first);
+      if (gives_way) gave_way.emplace_back(doors, door.first);
+      return gives_way;
+    });
+  }
+  if (!gave_way.empty()) failures = open_wanted();
+  for (const auto& [doors, address] : gave_way) {
+    if (fails(doors) && open_one(*doors, address))
+      doors->by_address[address]->start(*doors->connections);
+    else
+      log_.info("no longer listening on {}", address);
+  }
+  for (Doors* doors : {&all_, &upstreams_}) {
+    std::erase_if(doors->by_address, [&](const auto& door) {
+      if (doors->wants(door.first)) return false;
+      if (!fails(doors))
+        log_.info("no longer listening on {}", door.first);
+      else if (tell)
+        log_.info("still listening on {}, until all that is configured is open", door.first);
+      return !fails(doors);
+    });
+  }
+  for (const Failure& failed : failures)
+    if (tell) log_.warn("http server error: {}", failed.why);
+  if (failures.empty())
+    retry_.clear();
+  else
+    retry_.set(util::Clock::now() + kRetry);
 }
 
 void Front::say(const net::Listener& listener, const std::string& address) const {
@@ -120,6 +178,7 @@ void Front::say(const net::Listener& listener, const std::string& address) const
 }
 
 void Front::close() {
+  retry_.clear();
   for (Doors* doors : {&all_, &upstreams_}) {
     doors->by_address.clear();
     doors->inherited.clear();

@@ -34,8 +34,9 @@ class Front {
                           const std::vector<InheritedSocket>& inherited);
   // Begins to accept.
   void start();
-  // Doors that are no longer wanted close, while their connections live on; new ones open. One
-  // that cannot be opened is reported in the log.
+  // New doors open; those that are no longer wanted close, while their connections live on. One
+  // that cannot be opened is reported in the log and tried again every few seconds, and until it
+  // opens, the ones that were to close stay open: nobody is locked out by a mistake.
   void reconfigure(const config::Config& config);
 
   // Nobody comes in any more.
@@ -48,19 +49,28 @@ class Front {
 
  private:
   struct Doors {
+    bool wants(const std::string& address) const;
+
     std::unique_ptr<net::ConnectionSet> connections;
+    std::vector<std::string> wanted;
     std::map<std::string, std::unique_ptr<net::Listener>> by_address;
     std::vector<std::unique_ptr<net::Listener>> inherited;
   };
 
   std::vector<std::string> wanted(const config::Config& config) const;
   util::Result<void> open_one(Doors& doors, const std::string& address);
-  void change(Doors& doors, const std::vector<std::string>& addresses);
+  struct Failure {
+    Doors* doors;
+    std::string address, why;
+  };
+  std::vector<Failure> open_wanted();
+  void settle(bool tell);
   void say(const net::Listener& listener, const std::string& address) const;
 
   net::Loop& loop_;
   observe::LogHub& log_;
   const bool has_tls_;
+  net::Deadline retry_;
   std::string asked_;    // -listen, "" if it was not given
   std::string default_;  // "": systemd has opened a door
   Doors all_;

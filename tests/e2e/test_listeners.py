@@ -88,6 +88,29 @@ def test_doors_follow_the_configuration(lab):
     streaming.close()
 
 
+def test_doors_change_places(lab):
+    first, second = ['127.0.0.1:%d' % lab.port() for _ in range(2)]
+    config = lab.config({'a': ''}, listen=[first], upstreamListen=[second])
+    daemon = lab.daemon(config=config)
+    daemon.reload(dict(config, listen=[second], upstreamListen=[first]))
+    assert get(int(second.split(':')[1]), '/v1/models')[0] == 200
+    assert get(int(first.split(':')[1]), '/v1/models')[0] == 404
+    assert 'http server error' not in daemon.log()
+
+
+def test_no_door_closes_before_the_next_is_open(lab):
+    old, other = lab.port(), lab.start_fake('other')
+    config = lab.config({'a': ''}, listen=['127.0.0.1:%d' % old])
+    daemon = lab.daemon(config=config)
+    daemon.reload(dict(config, listen=['127.0.0.1:%d' % other.port]))
+    daemon.wait_for_log('http server error: listen 127.0.0.1:%d' % other.port)
+    assert opened(old) and 'still listening on 127.0.0.1:%d' % old in daemon.log()
+    other.terminate()
+    until(lambda: opened(other.port), patience(10), 'the port to be taken once it is free')
+    until(lambda: not opened(old), patience(5))
+    assert daemon.log().count('http server error') == 1
+
+
 def test_a_door_that_cannot_be_opened(lab):
     taken = lab.start_fake('other').port
     config = lab.config({'a': ''}, listen=['127.0.0.1:%d' % taken])
