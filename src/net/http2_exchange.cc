@@ -118,13 +118,19 @@ void Http2Exchange::drain(std::size_t size) {
   if (end_sent_) session_.reset(id_, Http2Session::Reset::no_error);
 }
 
+// What has come of the body, within the limit.
+util::Result<std::size_t> Http2Exchange::take_allowed(std::span<char> buffer) {
+  const std::uint64_t limit = session_.limits().max_body;
+  if (content_length_.value_or(0) > limit || body_taken_ + unread() > limit)
+    return util::fail(util::Errc::too_large, "the request body is over the limit");
+  return take_body(buffer);
+}
+
 Awaitable<util::Result<std::size_t>> Http2Exchange::read_body(std::span<char> buffer) {
   using Size = util::Result<std::size_t>;
-  const std::uint64_t limit = session_.limits().max_body;
   if (body_is_whole()) return ready(Size(0));
-  if (content_length_.value_or(0) > limit || body_taken_ + unread() > limit)
-    return ready(Size(util::fail(util::Errc::too_large, "the request body is over the limit")));
-  if (unread() > 0 && !client_gone_) return ready(Size(take_body(buffer)));
+  const bool announced = content_length_.value_or(0) > session_.limits().max_body;
+  if ((unread() > 0 || announced) && !client_gone_) return ready(take_allowed(buffer));
   return wait_for_body(buffer);
 }
 
@@ -139,7 +145,7 @@ Awaitable<util::Result<std::size_t>> Http2Exchange::wait_for_body(std::span<char
   body_deadline_.set(util::Clock::now() + session_.limits().body_timeout);
   while (unread() == 0 && !request_ended_ && !client_gone_ && !timed_out_) co_await sleep();
   body_deadline_.clear();
-  if (unread() > 0 && !client_gone_) co_return take_body(buffer);
+  if (unread() > 0 && !client_gone_) co_return take_allowed(buffer);
   if (request_ended_ && unread() == 0) co_return std::size_t{0};
   body_broken_ = true;
   co_return util::fail(timed_out_ ? util::Errc::timed_out : util::Errc::closed,

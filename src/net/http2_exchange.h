@@ -89,6 +89,7 @@ class Http2Exchange final : public Exchange {
   bool body_is_whole() const {
     return unread() == 0 && (request_ended_ || content_length_ == body_taken_);
   }
+  util::Result<std::size_t> take_allowed(std::span<char> buffer);
   std::size_t take_body(std::span<char> buffer);
   void drain(std::size_t size);
   Awaitable<util::Result<std::size_t>> wait_for_body(std::span<char> buffer);

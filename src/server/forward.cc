@@ -294,6 +294,8 @@ net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
   }
   if (admission.phase() == Phase::refused) {
     Problem problem = problem_of(admission.refusal());
+    // What a server writes is a log.
+    if (!call.caller.is(config::Role::operating)) problem.details.clear();
     const bool failed = admission.refusal().kind == swap::Refusal::start_failed;
     if (failed) call.core.starts.failed(id, problem.message, util::Clock::now());
     if (failed && !call.exchange.responded()) {

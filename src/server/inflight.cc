@@ -113,6 +113,12 @@ bool InflightTable::look_for_leavers(std::string_view model) {
   return any;
 }
 
+const std::string* InflightTable::model_of(std::string_view id) const {
+  for (const Entry& entry : entries_)
+    if (std::to_string(entry.id_) == id) return &entry.model_;
+  return nullptr;
+}
+
 bool InflightTable::cancel(std::string_view id) {
   for (Entry& entry : entries_) {
     if (std::to_string(entry.id_) != id) continue;

@@ -80,6 +80,8 @@ class InflightTable {
   // Looks for clients of this model that have left, but whose requests have not ended yet; false:
   // there are none.
   bool look_for_leavers(std::string_view model);
+  // Real id or peer's name; null: no such request. Until the request ends.
+  const std::string* model_of(std::string_view id) const;
   // False: no such request.
   bool cancel(std::string_view id);
 

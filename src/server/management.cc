@@ -88,7 +88,10 @@ net::Awaitable<void> unload_one(Call& call) {
 }
 
 net::Awaitable<void> cancel(Call& call) {
-  if (!call.core.inflight.cancel(call.wildcard)) {
+  const std::string* const model = call.core.inflight.model_of(call.wildcard);
+  const bool theirs = model && (call.caller.may_use(*model) ||
+                                call.site->directory().find(*model, call.caller));
+  if (!theirs || !call.core.inflight.cancel(call.wildcard)) {
     co_await send_error(call.exchange, 404, "inflight request not found");
     co_return;
   }

@@ -213,7 +213,10 @@ bool may_go_on(const net::RequestHead& head, Purpose purpose, From from) {
       // What pages of other origins do with models they do with fetch, which tells the origin.
       return !reads || has_origin || is_navigation(head);
     case Purpose::manage:
-      return from == From::unknown || (reads && !has_origin && is_navigation(head));
+      if (from == From::unknown) return true;
+      if (!reads) return false;
+      // A program that pretends to be a page is let read. A page is let navigate, not fetch.
+      return has_origin ? !has_metadata(head) && !looks_like_browser(head) : is_navigation(head);
     case Purpose::act:
       return is_by_hand(head, from);
     case Purpose::content:

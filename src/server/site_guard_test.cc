@@ -198,6 +198,8 @@ TEST(SiteGuard, ForeignPagesDoNotManage) {
       {"old browser: Referer only", "POST", Purpose::manage, kLan,
        kSafari15 + one("Referer", "http://evil.example/"), false},
       {"fetch to read", "GET", Purpose::manage, kLan, kChrome + evil, false},
+      {"a program with an Origin reads", "GET", Purpose::manage, kLan, kCurl + evil, true},
+      {"and does nothing else", "POST", Purpose::manage, kLan, kCurl + evil, false},
       {"event stream", "GET", Purpose::manage, kLan,
        kChrome + evil + one("Accept", "text/event-stream"), false},
       {"script", "GET", Purpose::manage, "localhost:8080",
