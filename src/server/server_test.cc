@@ -307,7 +307,10 @@ TEST_F(ServerTest, AKeyThatMayNotSwap) {
 TEST_F(ServerTest, PagesOfOtherOrigins) {
   config->allowed_origins = {"https://trusted.example"};
   start();
-  const Fields evil{{"Host", "10.0.0.1:8080"}, {"Origin", "http://evil.example"}};
+  const Fields evil{{"Host", "10.0.0.1:8080"},
+                    {"User-Agent", "Mozilla/5.0"},
+                    {"Accept-Language", "en"},
+                    {"Origin", "http://evil.example"}};
   EXPECT_EQ(error("GET", "/running", evil).substr(0, 3), "403");
   EXPECT_EQ(error("GET", "/v1/models", evil).substr(0, 3), "200");
   testing::FakeExchange trusted("GET", "/running", {{"Origin", "https://trusted.example"}});
