@@ -42,6 +42,7 @@ bench: build
 	@scripts/install-deps bench
 	@scripts/build release bench_programs
 	@python3 bench/run.py $(ARGS)
+	@python3 bench/tls.py
 	@python3 bench/swaps.py
 
 install: build
