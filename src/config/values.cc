@@ -8,6 +8,7 @@
 #include <cmath>
 #include <utility>
 
+#include "util/percent.h"
 #include "util/text.h"
 
 namespace llama_swap::config {
@@ -18,9 +19,6 @@ bool is_digit(char c) {
 }
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool is_hex(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 // Digits with at most one point, taken from the front of `text`.
@@ -56,7 +54,7 @@ std::optional<long double> unit_nanoseconds(std::string_view unit) {
 // A broken % escape; empty: none.
 std::string escape_fault(std::string_view text) {
   for (std::size_t at = text.find('%'); at != text.npos; at = text.find('%', at + 1)) {
-    if (at + 2 >= text.size() || !is_hex(text[at + 1]) || !is_hex(text[at + 2]))
+    if (at + 2 >= text.size() || !util::is_hex(text[at + 1]) || !util::is_hex(text[at + 2]))
       return fmt::format("invalid URL escape \"{}\"", text.substr(at, 3));
   }
   return {};

@@ -4,6 +4,7 @@
 #include <array>
 #include <ctime>
 
+#include "util/percent.h"
 #include "util/text.h"
 
 namespace llama_swap::net {
@@ -101,32 +102,6 @@ TargetParts split_target(std::string_view target) {
   return parts;
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = static_cast<char>(c | 0x20);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-// Nothing for a broken escape.
-std::optional<std::string> form_decode(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out += ' ';
-    } else if (text[i] != '%') {
-      out += text[i];
-    } else {
-      if (text.size() - i < 3) return std::nullopt;
-      const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
-      if (high < 0 || low < 0) return std::nullopt;
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 const std::string_view* find_header(const Headers& headers, std::string_view name) {
@@ -185,10 +160,10 @@ std::optional<std::string> form_value(std::string_view urlencoded, std::string_v
     const std::string_view raw_key = piece.substr(0, equals);
     if (raw_key.size() >= key.size() && raw_key.size() <= 3 * key.size() && !piece.empty() &&
         piece.find(';') == std::string_view::npos) {
-      if (form_decode(raw_key) == key) {
+      if (util::form_decode(raw_key) == key) {
         const auto raw_value =
             equals == std::string_view::npos ? std::string_view() : piece.substr(equals + 1);
-        if (auto value = form_decode(raw_value)) return value;
+        if (auto value = util::form_decode(raw_value)) return value;
       }
     }
     if (end == std::string_view::npos) return std::nullopt;

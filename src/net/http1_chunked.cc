@@ -2,19 +2,14 @@
 
 #include <algorithm>
 
-#include "net/byte_search.h"
+#include "util/byte_search.h"
+#include "util/percent.h"
 
 namespace llama_swap::net {
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = static_cast<char>(c | 0x20);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool is_control(char c) {
-  return find_control(&c, &c + 1) == &c;
+  return util::find_control(&c, &c + 1) == &c;
 }
 
 }  // namespace
@@ -59,8 +54,8 @@ bool ChunkFollower::take_plain_line(const char*& p, const char* end) {
   if (state_ != State::size_start || end - p < kMaxDigits + 2) return false;
   std::uint64_t size = 0;
   int digits = 0;
-  for (int digit = hex_digit(p[0]); digit >= 0 && digits < kMaxDigits;
-       digit = hex_digit(p[++digits]))
+  for (int digit = util::hex_digit(p[0]); digit >= 0 && digits < kMaxDigits;
+       digit = util::hex_digit(p[++digits]))
     size = size * 16 + static_cast<unsigned>(digit);
   if (digits == 0 || p[digits] != '\r' || p[digits + 1] != '\n') return false;
   remaining_ = size;
@@ -101,7 +96,7 @@ void ChunkFollower::step_size_line(char c) {
     return end_size_line();
   }
   if (state_ == State::size_start || state_ == State::size) {
-    if (const int digit = hex_digit(c); digit >= 0) {
+    if (const int digit = util::hex_digit(c); digit >= 0) {
       // Below 2^59 before, so below 2^63 after.
       if (remaining_ >> 59) return break_off("chunk size too large");
       remaining_ = remaining_ * 16 + static_cast<unsigned>(digit);

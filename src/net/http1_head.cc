@@ -7,8 +7,8 @@
 #include <optional>
 #include <type_traits>
 
-#include "net/byte_search.h"
 #include "net/field_name.h"
+#include "util/byte_search.h"
 #include "util/text.h"
 
 namespace llama_swap::net {
@@ -40,17 +40,17 @@ bool is_digit(char c) {
 
 // The first byte that may not stand in a request target: outside 0x21-0x7e.
 const char* find_target_end(const char* p, const char* end) {
-  return find_first(
-      p, end, [](Bytes16 b) { return b.at_most(0x20) | b.at_least(0x7f); },
+  return util::find_first(
+      p, end, [](util::Bytes16 b) { return b.at_most(0x20) | b.at_least(0x7f); },
       [](char c) { return c <= 0x20 || c == 0x7f; });
 }
 
 // Behind the token at the front. Names are mostly letters and '-', which go 16 at a time.
 const char* find_token_end(const char* p, const char* end) {
-  p = find_first(
+  p = util::find_first(
       p, end,
-      [](Bytes16 b) {
-        const Bytes16 lower = b.with(0x20);
+      [](util::Bytes16 b) {
+        const util::Bytes16 lower = b.with(0x20);
         return ~((lower.at_least('a') & lower.at_most('z')) | b.equal('-'));
       },
       [](char c) { return c != '-' && ((c | 0x20) < 'a' || (c | 0x20) > 'z'); });
@@ -127,7 +127,7 @@ template <class Char>
 HeadResult::Kind Lines<Char>::rest_of_line(std::string_view& text) {
   while (p_ != end_ && is_blank(*p_)) ++p_;
   const char* begin = p_;
-  p_ += find_control(p_, end_) - p_;
+  p_ += util::find_control(p_, end_) - p_;
   const char* last = p_;
   while (last != begin && is_blank(last[-1])) --last;
   text = {begin, static_cast<std::size_t>(last - begin)};
@@ -284,7 +284,7 @@ bool is_target_text(std::string_view text) {
 
 bool is_value(std::string_view text) {
   const char* const end = text.data() + text.size();
-  return find_control(text.data(), end) == end && util::trim(text).size() == text.size();
+  return util::find_control(text.data(), end) == end && util::trim(text).size() == text.size();
 }
 
 // Is the empty line that ends a head in the buffer? Looks only at what earlier calls have not.

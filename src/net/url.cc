@@ -3,21 +3,19 @@
 #include <charconv>
 
 #include "net/http1_head.h"
+#include "util/percent.h"
 #include "util/text.h"
 
 namespace llama_swap::net {
 namespace {
-
-bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
 
 // What is wrong with the bytes of a URL; empty: nothing.
 std::string_view byte_fault(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     if (c < 0x20 || c == 0x7f) return "control character";
-    if (c == '%' && (text.size() - i < 3 || !is_hex(text[i + 1]) || !is_hex(text[i + 2])))
+    if (c == '%' &&
+        (text.size() - i < 3 || !util::is_hex(text[i + 1]) || !util::is_hex(text[i + 2])))
       return "broken % escape";
   }
   return {};

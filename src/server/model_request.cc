@@ -3,21 +3,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "util/percent.h"
 #include "util/text.h"
 
 namespace llama_swap::server {
 namespace {
 
-bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
 // The original's form parser fails as a whole where form_value passes a piece over.
 bool is_well_formed(std::string_view urlencoded) {
   for (auto at = urlencoded.find_first_of(";%"); at != std::string_view::npos;
        at = urlencoded.find_first_of(";%", at + 1)) {
-    if (urlencoded[at] == ';' || urlencoded.size() - at < 3 || !is_hex(urlencoded[at + 1]) ||
-        !is_hex(urlencoded[at + 2]))
+    if (urlencoded[at] == ';' || urlencoded.size() - at < 3 || !util::is_hex(urlencoded[at + 1]) ||
+        !util::is_hex(urlencoded[at + 2]))
       return false;
   }
   return true;

@@ -1,27 +1,14 @@
 #include "server/path.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <iterator>
 
+#include "util/percent.h"
 #include "util/text.h"
 
 namespace llama_swap::server {
 
 std::string encode_path(std::string_view text) {
-  constexpr std::string_view kPlain = "/-_.~:@!$&'()*+,=";
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       kPlain.find(c) != std::string_view::npos;
-    if (plain) {
-      out += c;
-    } else {
-      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
+  return util::percent_encode(text, "/-_.~:@!$&'()*+,=");
 }
 
 std::optional<std::size_t> prefix_length(std::string_view escaped, std::string_view plain) {

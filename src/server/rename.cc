@@ -1,28 +1,12 @@
 #include "server/rename.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <iterator>
 
+#include "util/percent.h"
 #include "util/text.h"
 
 namespace llama_swap::server {
 namespace {
-
-bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-// '+' and %XX undone; nothing if an escape is broken.
-std::optional<std::string> form_decode(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i)
-    if (text[i] == '%' && !(i + 2 < text.size() && is_hex(text[i + 1]) && is_hex(text[i + 2])))
-      return std::nullopt;
-  std::string plain(text);
-  std::replace(plain.begin(), plain.end(), '+', ' ');
-  return util::percent_decode(plain);
-}
 
 // A piece `key=value` of an urlencoded text. `value` views into the text.
 struct Piece {
@@ -33,9 +17,9 @@ struct Piece {
 std::optional<Piece> parse_piece(std::string_view text) {
   if (text.empty() || text.find(';') != std::string_view::npos) return std::nullopt;
   const auto equals = std::min(text.find('='), text.size());
-  auto key = form_decode(text.substr(0, equals));
+  auto key = util::form_decode(text.substr(0, equals));
   const std::string_view value = text.substr(std::min(equals + 1, text.size()));
-  if (!key || !form_decode(value)) return std::nullopt;
+  if (!key || !util::form_decode(value)) return std::nullopt;
   return Piece{std::move(*key), value};
 }
 
@@ -51,23 +35,6 @@ net::Awaitable<util::Result<std::string>> read_whole(const net::Body& body) {
 }
 
 }  // namespace
-
-std::string form_encode(std::string_view text) {
-  constexpr std::string_view kPlain = "-_.~";
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       kPlain.find(c) != std::string_view::npos;
-    if (plain) {
-      out += c;
-    } else if (c == ' ') {
-      out += '+';
-    } else {
-      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
 
 std::optional<ByteSpan> form_value_span(std::string_view urlencoded, std::string_view key) {
   for (const std::string_view text : util::split(urlencoded, '&')) {
@@ -85,14 +52,14 @@ std::string set_query_value(std::string_view query, std::string_view key, std::s
   for (const std::string_view text : util::split(query, '&')) {
     auto piece = parse_piece(text);
     if (piece && piece->key != key)
-      pieces.emplace_back(std::move(piece->key), *form_decode(piece->value));
+      pieces.emplace_back(std::move(piece->key), *util::form_decode(piece->value));
   }
   std::stable_sort(pieces.begin(), pieces.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   std::string out;
   for (const auto& [name, text] : pieces) {
     if (!out.empty()) out += '&';
-    out += form_encode(name) + "=" + form_encode(text);
+    out += util::form_encode(name) + "=" + util::form_encode(text);
   }
   return out;
 }
@@ -106,7 +73,7 @@ net::Awaitable<util::Result<Renaming>> rename(const ModelRequest& found, const n
     const auto text = co_await read_whole(*body);
     if (!text) co_return tl::unexpected(text.error());
     if (const auto span = form_value_span(*text, "model"))
-      out.splices.push_back({span->offset, span->length, form_encode(name)});
+      out.splices.push_back({span->offset, span->length, util::form_encode(name)});
   }
   for (const ByteSpan& span : found.spans) {
     std::string text = found.where == Where::json ? util::json_quote(name) : std::string(name);

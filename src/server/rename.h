@@ -27,7 +27,5 @@ net::Awaitable<util::Result<Renaming>> rename(const ModelRequest& found, const n
 std::string set_query_value(std::string_view query, std::string_view key, std::string_view value);
 // The place of the value of the first `key` of an urlencoded text; nothing if there is none.
 std::optional<ByteSpan> form_value_span(std::string_view urlencoded, std::string_view key);
-// As application/x-www-form-urlencoded: a space becomes '+'.
-std::string form_encode(std::string_view text);
 
 }  // namespace llama_swap::server

@@ -5,16 +5,9 @@
 
 #include <stdexcept>
 
+#include "util/percent.h"
+
 namespace llama_swap::util {
-namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-}  // namespace
 
 Sha256 sha256(std::string_view text) {
   // Fetched once: looking it up costs more than digesting a key.

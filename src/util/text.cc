@@ -4,17 +4,13 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "util/percent.h"
+
 namespace llama_swap::util {
 namespace {
 
 char lower_char(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = lower_char(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 }  // namespace
