@@ -11,6 +11,7 @@
 #include "../tests/support/loop_thread.h"
 #include "net/http1_connection.h"
 #include "net/tls_context.h"
+#include "net/trust.h"
 #include "net/upstream.h"
 #include "net/wakeup.h"
 
@@ -28,6 +29,11 @@ void write_file(const std::string& path, const std::string& text) {
 std::string read_file(const std::string& path) {
   std::ifstream in(path);
   return {std::istreambuf_iterator<char>(in), {}};
+}
+// By a new file in its place: time stamps may be too coarse for a test.
+void replace_file(const std::string& path, const std::string& text) {
+  write_file(path + ".new", text);
+  ASSERT_EQ(::rename((path + ".new").c_str(), path.c_str()), 0);
 }
 
 class Tls : public testing::Test {
@@ -100,6 +106,24 @@ TEST_F(Tls, BrokenPairKeepsTheOldOne) {
   write_file(a.key, read_file(b.key));
   EXPECT_TRUE((*context)->reload());
   EXPECT_EQ((*context)->names(), std::vector<std::string>{"b"});
+}
+
+TEST_F(Tls, TrustFollowsItsFile) {
+  const std::string file = certificates_.path("trusted.pem");
+  const std::string a = read_file(certificates_.make("a", "DNS:a").certificate);
+  const std::string b = read_file(certificates_.make("b", "DNS:b").certificate);
+  Trust trust(file);
+  EXPECT_FALSE(trust.context()) << "there is no such file";
+  replace_file(file, a);
+  const auto first = trust.context();
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(*trust.context(), *first) << "nothing has changed";
+  replace_file(file, "half a certificate");
+  EXPECT_EQ(*trust.context(), *first) << "what was read last counts";
+  replace_file(file, b);
+  const auto second = trust.context();
+  EXPECT_NE(*second, *first);
+  EXPECT_EQ(*trust.context(), *second);
 }
 
 // OpenSSL would check no name at all, or take any below.
@@ -472,6 +496,25 @@ TEST_F(TlsClient, VerificationTable) {
     const std::string got = answer.get();
     EXPECT_NE(got.find(c.want), std::string::npos) << got << "\n want: " << c.want;
   }
+}
+
+TEST_F(TlsClient, NewConnectionsTrustTheFileAsItIsNow) {
+  const CertificateFiles good = certificates_.make("good", "IP:127.0.0.1");
+  const CertificateFiles other = certificates_.make("other", "IP:127.0.0.1");
+  auto answer = connect("127.0.0.1", other.certificate);
+  EXPECT_FALSE(TlsSocket::server(acceptor_.accept().release(), good).shaken());
+  EXPECT_NE(answer.get().find("unknown issuer"), std::string::npos);
+
+  replace_file(other.certificate, read_file(good.certificate));
+  const auto again = std::make_shared<std::promise<std::string>>();
+  loop_.on_loop([&] { spawn(loop_.loop, ask(upstream_, again)); });
+  TlsSocket server = TlsSocket::server(acceptor_.accept().release(), good);
+  EXPECT_TRUE(server.shaken());
+  server.read_until("hello world!");
+  server.send("bye");
+  server.end();
+  server.close();
+  EXPECT_EQ(again->get_future().get(), "bye");
 }
 
 TEST_F(TlsClient, AnEndThatNobodySignedIsNone) {

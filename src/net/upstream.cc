@@ -44,16 +44,6 @@ std::string host_and_port(const Url& url) {
   return (v6 ? "[" + url.host + "]" : url.host) + ":" + std::to_string(url.port);
 }
 
-// Without a file of its own, all share one: the system's certificates are many.
-util::Result<std::shared_ptr<const TlsClientContext>> client_context(const std::string& ca_file) {
-  static std::weak_ptr<const TlsClientContext> common;
-  if (!ca_file.empty()) return TlsClientContext::make(ca_file);
-  if (auto known = common.lock()) return known;
-  auto made = TlsClientContext::make(ca_file);
-  if (made) common = *made;
-  return made;
-}
-
 const ProxyEnvironment& proxy_environment() {
   static const ProxyEnvironment once = read_proxy_environment();
   return once;
@@ -85,7 +75,7 @@ Upstream::Upstream(Loop& loop, TimerWheel& wheel, Url base, UpstreamTimeouts tim
       wheel_(wheel),
       base_(std::move(base)),
       timeouts_(timeouts),
-      ca_file_(std::move(ca_file)),
+      trust_(std::move(ca_file)),
       proxy_(proxy_for(base_, proxy_environment())) {
   if (!proxy_ || !*proxy_ || base_.scheme == "https") return;
   target_prefix_ = "http://" + base_.authority;
@@ -205,13 +195,10 @@ Awaitable<util::Result<void>> Upstream::secure(Stream& stream) {
       co_return failed("connect to " + target + " through the proxy " + host_and_port(next_hop()),
                        opened.error());
   }
-  if (!tls_) {
-    auto made = client_context(ca_file_);
-    if (!made) co_return tl::unexpected(made.error());
-    tls_ = std::move(*made);
-  }
+  auto trusted = trust_.context();
+  if (!trusted) co_return tl::unexpected(trusted.error());
   limit(timeouts_.tls_handshake);
-  auto session = tls_->session(stream.fd(), base_.host);
+  auto session = (*trusted)->session(stream.fd(), base_.host);
   const auto secured = co_await stream.start_tls(std::move(session));
   if (!secured) co_return failed("TLS handshake with " + target, secured.error());
   co_return util::Result<void>{};

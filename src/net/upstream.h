@@ -15,7 +15,7 @@
 #include "net/proxy_env.h"
 #include "net/stream.h"
 #include "net/timer_wheel.h"
-#include "net/tls_context.h"
+#include "net/trust.h"
 #include "net/url.h"
 #include "util/result.h"
 #include "util/time.h"
@@ -94,10 +94,9 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   TimerWheel& wheel_;
   const Url base_;
   const UpstreamTimeouts timeouts_;
-  const std::string ca_file_;
+  Trust trust_;
   const util::Result<std::optional<ForwardProxy>> proxy_;
   std::string target_prefix_, proxy_authorization_;
-  std::shared_ptr<const TlsClientContext> tls_;  // made when first needed
   // Of the next hop, resolved; the one that worked last is first.
   std::vector<boost::asio::ip::tcp::endpoint> endpoints_;
   std::vector<std::unique_ptr<UpstreamConnection>> idle_;  // oldest first
