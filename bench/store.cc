@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -68,25 +69,40 @@ T succeed(util::Result<T> result) {
   std::exit(1);
 }
 
-// Rows per second, as far as they come in batches of the usual size; the time to make them does not
-// count.
-double fill(store::Storage& storage, std::int64_t rows) {
+struct Cost {
+  double rows_per_second;
+  double cpu_us;  // of a row
+};
+
+Seconds cpu_time() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+// As far as rows come in batches of the usual size; the time to make them does not count.
+Cost fill(store::Storage& storage, std::int64_t rows) {
   succeed(storage.open());
-  Seconds spent{};
+  Seconds spent{}, cpu{};
   std::vector<store::Activity> batch;
   for (std::int64_t id = 1; id <= rows; ++id) {
     batch.push_back(row(id));
     const bool timed = id <= kTimedRows;
     if (batch.size() < (timed ? kBatch : kLargeBatch) && id < rows) continue;
     const auto begin = util::Clock::now();
+    const Seconds cpu_begin = cpu_time();
     if (const auto done = storage.write(batch); !done) {
       std::fprintf(stderr, "store: %s\n", done.error().message.c_str());
       std::exit(1);
     }
-    if (timed) spent += util::Clock::now() - begin;
+    if (timed) {
+      spent += util::Clock::now() - begin;
+      cpu += cpu_time() - cpu_begin;
+    }
     batch.clear();
   }
-  return static_cast<double>(std::min(rows, kTimedRows)) / spent.count();
+  const auto timed_rows = static_cast<double>(std::min(rows, kTimedRows));
+  return {timed_rows / spent.count(), cpu.count() * 1e6 / timed_rows};
 }
 
 struct Question {
@@ -183,7 +199,9 @@ int main(int argc, char** argv) {
 
   {
     store::Storage memory("", {.max_rows = 1000});
-    std::printf("in memory, the last 1000 kept: %.0f rows/s\n", fill(memory, 50'000));
+    const Cost cost = fill(memory, 50'000);
+    std::printf("in memory, the last 1000 kept: %.0f rows/s, %.1f us CPU a row\n",
+                cost.rows_per_second, cost.cpu_us);
   }
   std::vector<std::unique_ptr<store::Storage>> tables;
   for (const std::int64_t rows : sizes) {
@@ -194,9 +212,9 @@ int main(int argc, char** argv) {
       succeed(tables.back()->open());
       continue;
     }
-    const double rate = fill(*tables.back(), rows);
-    std::printf("file, to %lld rows: %.0f rows/s, %.0f bytes a row\n", static_cast<long long>(rows),
-                rate,
+    const Cost cost = fill(*tables.back(), rows);
+    std::printf("file, to %lld rows: %.0f rows/s, %.1f us CPU and %.0f bytes a row\n",
+                static_cast<long long>(rows), cost.rows_per_second, cost.cpu_us,
                 static_cast<double>(std::filesystem::file_size(path)) / static_cast<double>(rows));
   }
   std::printf("\n%-40s", "ms (median)");

@@ -50,6 +50,12 @@ net::Awaitable<util::Result<>> ActivityStore::start() {
 
 std::int64_t ActivityStore::record(Activity row) {
   const std::size_t bytes = size_of(row);
+  if (max_kept_ > 0 && waiting_.size() >= max_kept_) {
+    waiting_bytes_ -= size_of(waiting_.front());
+    waiting_.pop_front();
+    ++stored_;
+    overrun_ = true;
+  }
   if (waiting_rows() >= kMaxWaitingRows || waiting_bytes_ + bytes > kMaxWaitingBytes) {
     if (dropped_++ == dropped_told_)
       log(config::LogLevel::error, "too many rows wait to be written, new ones are dropped");
@@ -61,8 +67,12 @@ std::int64_t ActivityStore::record(Activity row) {
   waiting_bytes_ += bytes;
   ++recorded_;
   if (fault_.empty() && next_id_ != 0 && !busy_)
-    attempt_in(waiting_.size() >= kBatchRows ? util::milliseconds(0) : kInterval);
+    attempt_in(waiting_.size() >= kBatchRows ? util::milliseconds(0) : interval());
   return id;
+}
+
+util::milliseconds ActivityStore::interval() const {
+  return hurried_ ? kLongInterval : kInterval;
 }
 
 // Does not put off what is planned already.
@@ -115,6 +125,7 @@ net::Awaitable<util::Result<>> ActivityStore::open() {
 void ActivityStore::take_batch() {
   batch_ = std::make_shared<std::vector<Activity>>();
   batch_bytes_ = 0;
+  hurried_ = std::exchange(overrun_, false);
   const std::size_t count = std::min(waiting_.size(), kBatchRows);
   batch_->reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -177,7 +188,7 @@ void ActivityStore::settle(const util::Result<>& result) {
   if (first || waiting_.size() >= kBatchRows)
     attempt_in(util::milliseconds(0));
   else if (!waiting_.empty())
-    attempt_in(kInterval);
+    attempt_in(interval());
 }
 
 net::Awaitable<void> ActivityStore::pass_worker() {
@@ -233,7 +244,9 @@ StoreHealth ActivityStore::health() const {
 
 void ActivityStore::set_retention(Retention retention) {
   // In memory the number of rows holds without a look at the table.
-  const bool by_rows = retention.max_rows > 0 && !options_.path.empty();
+  const bool in_memory = options_.path.empty();
+  const bool by_rows = retention.max_rows > 0 && !in_memory;
+  max_kept_ = in_memory ? static_cast<std::size_t>(retention.max_rows) : 0;
   const bool trims = by_rows || retention.max_age.count() > 0 || retention.max_bytes > 0;
   worker_.post([storage = storage_, retention] { storage->set_retention(retention); });
   trims_ = trims;

@@ -2,7 +2,7 @@
 // forgotten; a thread of its own writes them, in batches, and answers questions about them. A disk
 // that is slow, full or read-only, or a file that another program has locked, delays nobody but
 // those who ask: rows wait in a bounded buffer, and when that is full new ones are dropped and
-// counted.
+// counted. In memory, where only the last rows are kept, they are also all that waits.
 //
 // What a crash costs: a row is written at most kInterval after it came (as long as the disk keeps
 // up). kill -9 loses what was not written yet; a power failure may lose the last commits as well,
@@ -45,14 +45,16 @@ struct StoreHealth {
   bool writing = false;      // the last attempt to open or write succeeded
   std::string fault;         // why not; empty while nothing was tried
   std::size_t waiting = 0;   // rows that are not written yet
-  std::uint64_t stored = 0;  // since the start, as the next
+  std::uint64_t stored = 0;  // since the start, as the next; those that are gone again included
   std::uint64_t dropped = 0;
 };
 
 class ActivityStore {
  public:
   static constexpr util::milliseconds kInterval{200};
-  static constexpr std::size_t kBatchRows = 500;
+  // In memory, while more rows come than are kept: nobody could follow them.
+  static constexpr util::milliseconds kLongInterval{1000};
+  static constexpr std::size_t kBatchRows = 4000;
   static constexpr std::size_t kMaxWaitingRows = 10'000;
   static constexpr std::size_t kMaxWaitingBytes = std::size_t{16} << 20;
   // Of a question; a slower one is refused with timed_out.
@@ -103,6 +105,7 @@ class ActivityStore {
   net::Awaitable<util::Result<>> write_batch();
   void take_batch();
   void written();
+  util::milliseconds interval() const;
   // Until the first `recorded` rows are written, or it fails.
   net::Awaitable<void> catch_up(std::uint64_t recorded);
   // Behind what the worker has to do now; what that leads to here has happened, too.
@@ -122,6 +125,9 @@ class ActivityStore {
   net::Worker worker_;                // its own: a disk that hangs must not hold up bodies
 
   std::deque<Activity> waiting_;
+  std::size_t max_kept_ = 0;  // in memory: more need not wait; 0: no bound
+  bool overrun_ = false;      // more than that came since the last batch was taken,
+  bool hurried_ = false;      // or before
   std::shared_ptr<std::vector<Activity>> batch_;  // being written, or to be tried again; or null
   std::size_t waiting_bytes_ = 0;                 // in both
   std::size_t batch_bytes_ = 0;

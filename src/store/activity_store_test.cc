@@ -166,6 +166,35 @@ TEST_F(StoreTest, InMemoryOnlyTheLastAreKept) {
   });
 }
 
+TEST_F(StoreTest, InMemoryRowsThatWouldGoAtOnceAreNotWritten) {
+  StoreOptions few = options();
+  few.retention.max_rows = 100;
+  ActivityStore store(loop, few);
+  run([&]() -> net::Awaitable<void> {
+    (void)co_await store.start();
+    for (int i = 1; i <= 20'000; ++i) {
+      Activity row = activity(i > 19'950 ? "late" : "early");
+      row.tokens.input = 1;
+      EXPECT_EQ(store.record(std::move(row)), i) << "each has its id";
+    }
+    EXPECT_EQ(store.health().waiting, 100u);
+    const std::string last = co_await ids(store, 1);
+    EXPECT_EQ(last, "100: 20000");
+    const auto sums = co_await store.stats("early");
+    EXPECT_EQ(sums->requests, 50) << "sums are those of the rows that are there";
+    EXPECT_EQ(stored.size(), 100u);
+    EXPECT_EQ(store.health().stored, 20'000u);
+    EXPECT_EQ(store.health().dropped, 0u);
+    for (int i = 0; i < 30; ++i) store.record(activity("late"));
+    const std::string more = co_await ids(store, 1);
+    EXPECT_EQ(more, "100: 20030");
+    const auto rest = co_await store.stats("early");
+    EXPECT_EQ(rest->requests, 20);
+    EXPECT_EQ(rest->input_tokens, 20);
+    co_await store.close(kLong);
+  });
+}
+
 TEST_F(StoreTest, BoundsMayChangeMeanwhile) {
   Directory directory;
   ActivityStore store(loop, options(directory.file("a.db")));

@@ -75,6 +75,12 @@ Statement& Statement::bind(std::string_view text) {
   return *this;
 }
 
+Statement& Statement::bind_view(std::string_view text) {
+  sqlite3_bind_text64(statement_, ++bound_, text.data() ? text.data() : "", text.size(),
+                      SQLITE_STATIC, SQLITE_UTF8);
+  return *this;
+}
+
 Statement& Statement::bind_null() {
   sqlite3_bind_null(statement_, ++bound_);
   return *this;
@@ -94,7 +100,10 @@ util::Result<bool> Statement::step() {
 }
 
 util::Result<> Statement::run() {
-  if (auto row = step(); !row) return tl::unexpected(row.error());
+  const auto row = step();
+  sqlite3_reset(statement_);
+  bound_ = 0;
+  if (!row) return tl::unexpected(row.error());
   return {};
 }
 
@@ -138,6 +147,9 @@ Database::~Database() {
 
 util::Result<> Database::open(const std::string& path, util::milliseconds busy) {
   close();
+  // Counting each allocation under a lock is for nobody.
+  static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  (void)configured;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   const int result =
       sqlite3_open_v2(path.empty() ? ":memory:" : path.c_str(), &handle_, flags, nullptr);
@@ -150,6 +162,10 @@ util::Result<> Database::open(const std::string& path, util::milliseconds busy) 
   sqlite3_busy_timeout(handle_, static_cast<int>(busy.count()));
   sqlite3_progress_handler(handle_, kProgressInterval, &Database::on_progress, this);
   return {};
+}
+
+void Database::disable_triggers() {
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
 }
 
 void Database::close() {
@@ -173,12 +189,11 @@ util::Result<sqlite3_stmt*> Database::compile(std::string_view sql, unsigned fla
 }
 
 util::Result<Statement> Database::prepare(std::string_view sql) {
-  const std::string text(sql);
-  if (const auto found = statements_.find(text); found != statements_.end())
+  if (const auto found = statements_.find(sql); found != statements_.end())
     return Statement(found->second.get(), false);
-  const auto statement = compile(text, SQLITE_PREPARE_PERSISTENT);
+  const auto statement = compile(sql, SQLITE_PREPARE_PERSISTENT);
   if (!statement) return tl::unexpected(statement.error());
-  statements_[text].reset(*statement);
+  statements_[std::string(sql)].reset(*statement);
   return Statement(*statement, false);
 }
 

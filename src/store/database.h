@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,8 +38,9 @@ class Statement {
 
   // The next parameter. Text and errors of memory show at step().
   Statement& bind(std::int64_t value);
-  Statement& bind(double value);           // not a number: 0
-  Statement& bind(std::string_view text);  // copied
+  Statement& bind(double value);                // not a number: 0
+  Statement& bind(std::string_view text);       // copied
+  Statement& bind_view(std::string_view text);  // must live until the run is over
   Statement& bind_null();
   Statement& bind_value(const Value& value);
   template <class T>
@@ -48,7 +50,7 @@ class Statement {
 
   // True: there is a row.
   util::Result<bool> step();
-  // For statements that give no rows.
+  // For statements that give no rows. Ready for the next values afterwards: all must be bound anew.
   util::Result<> run();
 
   std::int64_t integer(int column) const;
@@ -72,6 +74,8 @@ class Database {
 
   // Empty: in memory. Waits up to `busy` for locks of others, here and later.
   util::Result<> open(const std::string& path, util::milliseconds busy);
+  // What this connection writes runs no triggers from now on.
+  void disable_triggers();
   void close();
   bool is_open() const { return handle_ != nullptr; }
 
@@ -94,11 +98,18 @@ class Database {
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const;
   };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
   static int on_progress(void* self);
   util::Result<sqlite3_stmt*> compile(std::string_view sql, unsigned flags);
 
   sqlite3* handle_ = nullptr;
-  std::unordered_map<std::string, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;
+  std::unordered_map<std::string, std::unique_ptr<sqlite3_stmt, Finalize>, Hash, std::equal_to<>>
+      statements_;
   util::Time deadline_ = util::Time::max();
   std::atomic<bool> stopped_ = false;
 };

@@ -125,16 +125,19 @@ std::string like_pattern(std::string_view text) {
 
 // All but the models.
 void add_filter(Conditions& where, const Filter& filter, const char* id) {
-  where.add_if(filter.session, "r.session = ?");
-  where.add_if(filter.client, "r.client = ?");
-  where.add_if(filter.key, "r.key = ?");
+  // The second conditions say that the index has the row.
+  where.add_if(filter.session, "r.session = ? AND r.session <> ''");
+  where.add_if(filter.client, "r.client = ? AND r.client <> ''");
+  where.add_if(filter.key, "r.key = ? AND r.key <> ''");
   if (filter.has_error) where.add(*filter.has_error ? "a.error_msg <> ''" : "a.error_msg = ''");
   if (filter.error_text) {
     if (!filter.has_error.value_or(false)) where.add("a.error_msg <> ''");
     where.add("a.error_msg LIKE ? ESCAPE '\\'", like_pattern(*filter.error_text));
   }
-  if (filter.status_class)
+  if (filter.status_class) {
     where.add("a.resp_status_code / 100 = ?", std::int64_t{*filter.status_class});
+    if (*filter.status_class != 2) where.add("a.resp_status_code / 100 <> 2");
+  }
   where.add_if(filter.path, "a.req_path = ?");
   where.add_if(filter.start, "a.ts_created >= ?");
   where.add_if(filter.end, "a.ts_created <= ?");

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "util/text.h"
 
@@ -43,7 +45,7 @@ INSERT INTO goose_db_version (version_id, is_applied)
   SELECT 1, 1 WHERE NOT EXISTS (SELECT 1 FROM goose_db_version WHERE version_id = 1);
 )";
 
-constexpr const char* kOurs = R"(
+constexpr const char* kTables = R"(
 CREATE TABLE ls_version (version INTEGER NOT NULL);
 CREATE TABLE ls_request (
   activity_id INTEGER PRIMARY KEY,
@@ -62,9 +64,6 @@ CREATE TABLE ls_request (
   ending INTEGER NOT NULL DEFAULT 0,       -- 0 complete, 1 truncated, 2 cancelled
   prompt_tokens INTEGER                    -- with cached ones, whichever way the server counts
 );
-CREATE INDEX ls_request_key ON ls_request (key);
-CREATE INDEX ls_request_client ON ls_request (client);
-CREATE INDEX ls_request_session ON ls_request (session);
 CREATE TABLE ls_day (
   day INTEGER NOT NULL,                    -- of UTC, since 1970-01-01
   model_id TEXT NOT NULL,
@@ -91,12 +90,36 @@ CREATE TABLE ls_speed (
   requests INTEGER NOT NULL,
   PRIMARY KEY (kind, bucket, model_id)
 ) WITHOUT ROWID;
+)";
+
+// Each has only the rows that are looked for by it: what most rows have, or lack, costs nothing.
+// Questions must repeat the condition.
+constexpr const char* kIndexes = R"(
+CREATE INDEX ls_request_key ON ls_request (key) WHERE key <> '';
+CREATE INDEX ls_request_client ON ls_request (client) WHERE client <> '';
+CREATE INDEX ls_request_session ON ls_request (session) WHERE session <> '';
 CREATE INDEX ls_activity_model ON activity (model_id);
 CREATE INDEX ls_activity_path ON activity (req_path);
-CREATE INDEX ls_activity_status ON activity (resp_status_code / 100);
+CREATE INDEX ls_activity_status ON activity (resp_status_code / 100)
+  WHERE resp_status_code / 100 <> 2;
 CREATE INDEX ls_activity_error ON activity (id) WHERE error_msg <> '';
-CREATE INDEX ls_activity_prompt ON activity (model_id, prompt_per_second);
-CREATE INDEX ls_activity_generation ON activity (model_id, tokens_per_second);
+CREATE INDEX ls_activity_prompt ON activity (model_id, prompt_per_second)
+  WHERE (prompt_per_second > 0) = 1;
+CREATE INDEX ls_activity_generation ON activity (model_id, tokens_per_second)
+  WHERE (tokens_per_second > 0) = 1;
+)";
+
+// Version 1 had all rows in them.
+constexpr const char* kDropIndexesOf1 = R"(
+DROP INDEX ls_request_key;
+DROP INDEX ls_request_client;
+DROP INDEX ls_request_session;
+DROP INDEX ls_activity_model;
+DROP INDEX ls_activity_path;
+DROP INDEX ls_activity_status;
+DROP INDEX ls_activity_error;
+DROP INDEX ls_activity_prompt;
+DROP INDEX ls_activity_generation;
 )";
 
 // What of `activity` (as `row`) and ls_request (as r) makes a row of ls_day.
@@ -242,8 +265,14 @@ util::Result<> add_ours(Database& database) {
   if (*found == kSchemaVersion) return {};
   auto transaction = Transaction::begin(database, Transaction::Kind::write);
   if (!transaction) return tl::unexpected(transaction.error());
-  for (const std::string& sql : {std::string(kOurs), count_all(), triggers(),
-                                 fmt::format("INSERT INTO ls_version VALUES ({})", kSchemaVersion)})
+  std::vector<std::string> steps;
+  if (*found == 0)
+    steps = {kTables, count_all(), triggers()};
+  else
+    steps = {kDropIndexesOf1};
+  steps.emplace_back(kIndexes);
+  steps.push_back(fmt::format("INSERT INTO ls_version VALUES ({})", kSchemaVersion));
+  for (const std::string& sql : steps)
     if (auto done = database.execute(sql); !done) return done;
   return transaction->commit();
 }
@@ -251,7 +280,7 @@ util::Result<> add_ours(Database& database) {
 util::Result<std::int64_t> rows_without_ours(Database& database) {
   const auto found = version(database);
   if (!found) return tl::unexpected(found.error());
-  if (*found != 0) return 0;
+  if (*found == kSchemaVersion) return 0;
   return database.integer("SELECT coalesce(max(id), 0) FROM activity");
 }
 
@@ -265,6 +294,15 @@ double bucket_ceiling(std::int64_t bucket) {
   if (bucket >= kBucketsPerStep * kBucketSteps - 1) return std::numeric_limits<double>::infinity();
   const auto step = static_cast<int>(bucket / kBucketsPerStep);
   return std::ldexp(static_cast<double>(bucket % kBucketsPerStep + 1), 4 * step - 6);
+}
+
+std::int64_t bucket_of(double speed) {
+  double limit = 64, width = 1.0 / 64;
+  std::int64_t step = 0;
+  for (; step < kBucketSteps - 1 && speed >= limit; ++step, limit *= 16, width *= 16) continue;
+  // The last bucket takes all beyond it, too.
+  return step * kBucketsPerStep +
+         std::min(static_cast<std::int64_t>(std::min(speed, limit) / width), kBucketsPerStep - 1);
 }
 
 std::string bucket_sql(std::string_view speed) {

@@ -6,8 +6,9 @@
 //   ls_speed                     how many rows have a speed in a narrow range: statistics
 //   ls_version                   the version of the ls_ tables
 //
-// ls_day and ls_speed are kept by triggers on `activity`, so they stay exact whoever writes, the
-// original's program included. The triggers use nothing but plain SQL.
+// For other programs, the original's included, triggers on `activity` keep ls_day and ls_speed, so
+// they stay exact whoever writes; the triggers use nothing but plain SQL. Our own connection writes
+// without them, and changes the sums once a batch (sums.h).
 #pragma once
 
 #include <string>
@@ -18,14 +19,15 @@
 namespace llama_swap::store {
 
 // Of the ls_ tables.
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 // Quick whatever the size of the file: sets the connection up and makes the original's tables in a
 // file that lacks them. `in_memory`: as open() was told.
 util::Result<> adopt(Database& database, bool in_memory);
 
-// Makes the ls_ tables, triggers and indexes where they are missing, all or nothing. With many rows
-// that were written without them it takes a while: a minute for some millions.
+// Makes the ls_ tables, triggers and indexes where they are missing or of an older version, all or
+// nothing. With many rows that were written without them it takes a while: a minute for some
+// millions.
 // Errors also: invalid, for a file made by a newer version of this program.
 util::Result<> add_ours(Database& database);
 
@@ -40,6 +42,8 @@ inline constexpr std::int64_t kBucketSteps = 5;
 double bucket_floor(std::int64_t bucket);
 // Infinity for the last one.
 double bucket_ceiling(std::int64_t bucket);
+// Of a positive, finite speed.
+std::int64_t bucket_of(double speed);
 // The same in SQL, of a column or expression that is positive.
 std::string bucket_sql(std::string_view speed);
 

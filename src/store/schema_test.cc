@@ -151,6 +151,48 @@ TEST(Schema, TheOriginalGoesOnWithAFileThatWeHadAndWeCountItsRows) {
             "m9448,m12560");
 }
 
+TEST(Schema, AFileOfVersion1GetsTheIndexesOfToday) {
+  Directory directory;
+  const std::string path = directory.file("a.db");
+  const std::string texts =
+      "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_master "
+      "WHERE type = 'index' AND name LIKE 'ls_%' ORDER BY name)";
+  {
+    Storage storage(path, {});
+    ASSERT_TRUE(storage.open());
+    std::vector<Activity> rows = {activity("m1"), activity("m1", 502, "bad")};
+    rows[0].id = 1;
+    rows[1].id = 2;
+    rows[0].key = "alice";
+    ASSERT_TRUE(storage.write(rows));
+  }
+  std::string today;
+  {
+    Connection old(path);
+    today = old.row(texts);
+    for (const auto& [name, columns] :
+         {std::pair("ls_request_key", "ls_request (key)"),
+          std::pair("ls_request_client", "ls_request (client)"),
+          std::pair("ls_request_session", "ls_request (session)"),
+          std::pair("ls_activity_status", "activity (resp_status_code / 100)"),
+          std::pair("ls_activity_prompt", "activity (model_id, prompt_per_second)"),
+          std::pair("ls_activity_generation", "activity (model_id, tokens_per_second)")})
+      old.execute(fmt::format("DROP INDEX {0}; CREATE INDEX {0} ON {1}", name, columns));
+    old.execute("DELETE FROM ls_version; INSERT INTO ls_version VALUES (1)");
+  }
+  Storage storage(path, {});
+  ASSERT_EQ(storage.open(), 2);
+  const auto page = ask<Page>(storage, [](Database& database) {
+    Query query;
+    query.filter.key = "alice";
+    return list(database, query);
+  });
+  ASSERT_TRUE(page) << page.error().message;
+  EXPECT_EQ(page->total, 1);
+  EXPECT_EQ(Connection(path).row(texts), today);
+  EXPECT_EQ(Connection(path).row("SELECT sum(requests) FROM ls_day"), "2");
+}
+
 TEST(Schema, IdsAreNeverUsedAgain) {
   Directory directory;
   const std::string path = directory.file("a.db");
@@ -183,7 +225,7 @@ TEST(Schema, AFileOfANewerVersionIsRefused) {
     std::vector<Activity> none;
     ASSERT_TRUE(storage.write(none));
   }
-  Connection(path).execute("INSERT INTO ls_version VALUES (2)");
+  Connection(path).execute("INSERT INTO ls_version VALUES (3)");
   Storage storage(path, {});
   ASSERT_TRUE(storage.open());
   const auto page = all(storage);
@@ -217,6 +259,7 @@ TEST(Schema, BucketsOfSpeedsAgreeWithSql) {
         sql.row(fmt::format("SELECT {} FROM (SELECT {:.17g} AS v)", bucket_sql("v"), v)));
     EXPECT_GE(v, bucket_floor(bucket)) << v;
     EXPECT_LT(v, bucket_ceiling(bucket)) << v;
+    EXPECT_EQ(bucket, bucket_of(v)) << v;
     EXPECT_GE(bucket, last) << v;
     EXPECT_LT(bucket, kBucketsPerStep * kBucketSteps);
     last = bucket;

@@ -61,7 +61,7 @@ util::Result<Statement> Speeds::ask(std::string_view select, const Bucket& bucke
       model_.empty() ? "IN (SELECT model_id FROM ls_speed WHERE kind = ? AND bucket = ?)" : "= ?";
   auto statement = database_->prepare(fmt::format(
       "SELECT {0} FROM (SELECT {1} AS speed FROM activity INDEXED BY {2} WHERE model_id {3} "
-      "AND {1} >= ? AND {1} < ?) {4}",
+      "AND ({1} > 0) = 1 AND {1} >= ? AND {1} < ?) {4}",
       select, names.speed, names.index, models, rest));
   if (!statement) return statement;
   if (model_.empty())
@@ -77,7 +77,8 @@ util::Result<double> Speeds::end(const Bucket& bucket, End which) const {
   const Columns names = columns(kind_);
   auto statement = database_->prepare(
       fmt::format("SELECT {0}(speed) FROM (SELECT (SELECT {1} FROM activity INDEXED BY {2} "
-                  "WHERE model_id = s.model_id AND {1} >= ? AND {1} < ? ORDER BY {1} {3} LIMIT 1) "
+                  "WHERE model_id = s.model_id AND ({1} > 0) = 1 AND {1} >= ? AND {1} < ? "
+                  "ORDER BY {1} {3} LIMIT 1) "
                   "AS speed FROM ls_speed s WHERE kind = ? AND bucket = ? {4})",
                   which == End::low ? "min" : "max", names.speed, names.index,
                   which == End::low ? "ASC" : "DESC", model_.empty() ? "" : "AND model_id = ?"));

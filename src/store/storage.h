@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "store/activity.h"
@@ -30,8 +32,9 @@ class Storage {
   // did, it does nothing. The highest id ever given out in this database.
   util::Result<std::int64_t> open();
 
-  // One transaction. Should somebody else have used ids from rows.front().id on, all rows move up:
-  // their ids are what `rows` has afterwards, even if it fails.
+  // One transaction. In memory, rows that would have to go in it are not written at all. Should
+  // somebody else have used ids from rows.front().id on, all rows move up: their ids are what
+  // `rows` has afterwards, even if it fails.
   util::Result<> write(std::vector<Activity>& rows);
 
   // Deletes some of what is over the bounds, in short transactions. True: there is more.
@@ -64,12 +67,15 @@ class Storage {
   struct Pages {
     std::int64_t all = 0, free = 0, bytes = 0;  // bytes: of one
   };
-  util::Result<> insert(const Activity& row);
+  util::Result<> insert(std::span<const Activity> rows);
+  util::Result<> make_room(std::span<const Activity> rows);
   util::Result<std::int64_t> highest_id();
   util::Result<std::int64_t> excess();
   util::Result<Pages> pages();
   // The rows whose ids `which` selects, with `argument` as its parameter; how many there were.
   util::Result<std::int64_t> remove(std::string_view which, std::int64_t argument);
+  // The same, as a transaction.
+  util::Result<std::int64_t> trim_rows(std::string_view which, std::int64_t argument);
 
   const std::string path_;
   Retention retention_;
