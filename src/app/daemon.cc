@@ -74,7 +74,7 @@ Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
   hooks.output = [this](const std::string& model, std::string_view data) {
     log_.model_output(model, data);
   };
-  hooks.state_changed = [this](const std::string&, swap::State) { server_->state_changed(); };
+  hooks.news = [this](const swap::News& news) { server_->tell(news); };
   actor_ = std::make_unique<swap::Actor>(loop_, wheel_, launcher_, config_, std::move(hooks));
   server::Deps deps{loop_, wheel_, body_memory_, worker_, *actor_, log_, events_, {}};
   if (!config_->performance_disabled) {

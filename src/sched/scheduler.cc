@@ -99,8 +99,9 @@ void Scheduler::refuse(Ticket& ticket, RefuseReason why, const std::string& mess
 
 // All that wait for the model, and the swap to it. Its instance is the caller's business (I5).
 void Scheduler::refuse_waiting(ModelId id, RefuseReason why, const std::string& message) {
-  if (auto swap = std::exchange(models_[id].swap, nullptr)) {
-    touch();
+  const SwapEnd end =
+      why == RefuseReason::shutting_down ? SwapEnd::shutting_down : SwapEnd::unloaded;
+  if (const auto swap = end_swap(id, end)) {
     for (Ticket* ticket : swap->waiters) refuse(*ticket, why, message);
   }
   const std::vector<Ticket*> before = queue_;
@@ -188,7 +189,7 @@ void Scheduler::start_failed(InstanceId id, const std::string& message, Time now
   touch();
   // Queued tickets of the model are not meant: they did not join this start and will try another
   // one.
-  if (auto swap = std::exchange(models_[instance->model].swap, nullptr)) {
+  if (const auto swap = end_swap(instance->model, SwapEnd::start_failed)) {
     for (Ticket* ticket : swap->waiters) refuse(*ticket, RefuseReason::start_failed, message);
   }
   settle(now);

@@ -115,9 +115,12 @@ struct Instance {
 class Effects {
  public:
   virtual ~Effects() = default;
-  // It was decided what must go for `target`: `running` is what the policy was asked with. What is
-  // to be stopped and started for it follows. For the log.
-  virtual void swap_begins(ModelId target, const Models& running) = 0;
+  // It was decided that `displaced` must go for `target`: `running` is what the policy was asked
+  // with. What is to be stopped and started for it follows. For the log and whoever watches, as the
+  // next: each swap that begins ends once.
+  virtual void swap_begins(ModelId target, const Models& running, const Models& displaced,
+                           StartReason why) = 0;
+  virtual void swap_ends(ModelId target, SwapEnd how) = 0;
   // Launch it. Answered by ready or start_failed, then perhaps exited, at the very end gone.
   virtual void start(const Instance& instance) = 0;
   // Stop it; `instance.why_stopped` says why. Answered by gone. Comes again for one that is
@@ -222,6 +225,7 @@ class Scheduler {
   void serve(Ticket& ticket, Instance& instance);
   void refuse(Ticket& ticket, RefuseReason why, const std::string& message = {});
   void refuse_waiting(ModelId model, RefuseReason why, const std::string& message = {});
+  std::unique_ptr<Swap> end_swap(ModelId model, SwapEnd how);
   void set_waiting(Ticket& ticket, WaitReason why, const Models& blockers,
                    std::optional<Time> expected_at = {});
   void set_claim(Ticket& ticket, bool has_claim);
@@ -234,8 +238,8 @@ class Scheduler {
   void leave_swap(Ticket& ticket, Time now);
   void advance(ModelId model, Time now);
   void launch(Model& model, ModelId id, Time now);
-  void complete(Model& model, Instance& instance);
-  void dissolve(Model& model);
+  void complete(ModelId id, Instance& instance);
+  void dissolve(ModelId id);
   void describe(Model& model);
   Models not_gone(const Model& model, ModelId id) const;
   bool is_stuck(ModelId model) const;

@@ -404,7 +404,8 @@ TEST(Scheduler, BecomingReadyIsActivity) {
 // The time is up, but nobody has looked at the clock yet.
 TEST(Scheduler, ARequestAtTheLastMomentKeepsTheModel) {
   struct NoStop : Effects {
-    void swap_begins(ModelId, const Models&) override {}
+    void swap_begins(ModelId, const Models&, const Models&, StartReason) override {}
+    void swap_ends(ModelId, SwapEnd) override {}
     void start(const Instance& i) override { started = i.id; }
     void stop(const Instance&) override { ADD_FAILURE() << "stopped"; }
     void changed(Ticket&) override {}

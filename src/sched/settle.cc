@@ -81,7 +81,7 @@ void Scheduler::stop_unneeded(Time now) {
     }
     if (give_up_at(id, now) <= now) {
       Instance* instance = starting(model);
-      model.swap.reset();
+      end_swap(id, SwapEnd::abandoned);
       stop(*instance, StopReason::abandoned);
     }
   }
@@ -121,7 +121,8 @@ void Scheduler::advance_swaps(Time now) {
 
 void Scheduler::begin_swap(Ticket& first, Models displaced, Time now) {
   Model& model = models_[first.model];
-  effects_.swap_begins(first.model, as_seen_by(first.model, running()));
+  effects_.swap_begins(first.model, as_seen_by(first.model, running()), displaced,
+                       first.preload ? StartReason::preload : StartReason::request);
   model.swap = std::make_unique<Swap>();
   model.swap->policy_revision = policy_revision_;
   touch();
@@ -158,19 +159,19 @@ void Scheduler::advance(ModelId id, Time now) {
   if (swap.waiters.empty() && !starting(model)) {
     // Nobody waits and nothing is being loaded, so nothing is lost: a request whose client has left
     // never causes a start.
-    model.swap.reset();
-    return touch();
+    end_swap(id, SwapEnd::abandoned);
+    return;
   }
   if (is_stuck(id) ||
       std::ranges::any_of(swap.displaced, [this](ModelId d) { return is_stuck(d); })) {
     // It may never go on. Its waiters wait in the queue instead, where they hold nobody up.
-    return dissolve(model);
+    return dissolve(id);
   }
   if (!not_gone(model, id).empty()) return describe(model);
-  if (Instance* instance = usable(model)) return complete(model, *instance);
+  if (Instance* instance = usable(model)) return complete(id, *instance);
   if (starting(model)) return describe(model);
   // What must go was settled by the old configuration; the new one may want more.
-  if (swap.policy_revision != policy_revision_ && !evictions(id).empty()) return dissolve(model);
+  if (swap.policy_revision != policy_revision_ && !evictions(id).empty()) return dissolve(id);
   launch(model, id, now);
 }
 
@@ -187,15 +188,22 @@ void Scheduler::launch(Model& model, ModelId id, Time now) {
   describe(model);
 }
 
-void Scheduler::complete(Model& model, Instance& instance) {
-  const auto swap = std::exchange(model.swap, nullptr);
+// Null: none was in progress. Its waiters are the caller's business.
+std::unique_ptr<Scheduler::Swap> Scheduler::end_swap(ModelId id, SwapEnd how) {
+  auto swap = std::exchange(models_[id].swap, nullptr);
+  if (!swap) return swap;
   touch();
+  effects_.swap_ends(id, how);
+  return swap;
+}
+
+void Scheduler::complete(ModelId id, Instance& instance) {
+  const auto swap = end_swap(id, SwapEnd::ready);
   for (Ticket* ticket : swap->waiters) serve(*ticket, instance);
 }
 
-void Scheduler::dissolve(Model& model) {
-  const auto swap = std::exchange(model.swap, nullptr);
-  touch();
+void Scheduler::dissolve(ModelId id) {
+  const auto swap = end_swap(id, SwapEnd::requeued);
   for (Ticket* ticket : swap->waiters) enqueue(*ticket);
 }
 

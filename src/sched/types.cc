@@ -46,6 +46,24 @@ std::string_view text(StopReason reason) {
   return "";
 }
 
+std::string_view text(SwapEnd end) {
+  switch (end) {
+    case SwapEnd::ready:
+      return "ready";
+    case SwapEnd::start_failed:
+      return "start_failed";
+    case SwapEnd::unloaded:
+      return "unloaded";
+    case SwapEnd::shutting_down:
+      return "shutting_down";
+    case SwapEnd::abandoned:
+      return "abandoned";
+    case SwapEnd::requeued:
+      return "requeued";
+  }
+  return "";
+}
+
 std::string_view text(RefuseReason reason) {
   switch (reason) {
     case RefuseReason::shutting_down:

@@ -35,6 +35,15 @@ enum class StopReason {
   abandoned,  // nobody waits for this load any more, others wait for its end
   shutdown,   // the program ends
 };
+// How a swap, "stop those displaced, then make the target ready", ended.
+enum class SwapEnd {
+  ready,
+  start_failed,
+  unloaded,       // its model was unloaded, or is no longer configured
+  shutting_down,  // the program ends
+  abandoned,      // nobody waited for it any more
+  requeued,       // it could not go on; who waits is in the queue again
+};
 enum class RefuseReason {
   shutting_down,
   unknown_model,
@@ -46,6 +55,7 @@ enum class RefuseReason {
 std::string_view text(WaitReason reason);
 std::string_view text(StartReason reason);
 std::string_view text(StopReason reason);
+std::string_view text(SwapEnd end);
 std::string_view text(RefuseReason reason);
 
 }  // namespace llama_swap::sched

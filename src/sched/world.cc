@@ -237,7 +237,18 @@ void World::pass(util::Millis duration) {
 
 // ---- effects
 
+void World::swap_begins(ModelId target, const Models&, const Models& displaced, StartReason) {
+  require(swaps_.emplace(target, displaced).second, "one swap to a model at a time");
+}
+
+void World::swap_ends(ModelId target, SwapEnd) {
+  require(swaps_.erase(target) == 1, "only what began ends");
+}
+
 void World::start(const Instance& instance) {
+  const auto swap = swaps_.find(instance.model);
+  require(swap != swaps_.end() && swap->second == instance.displaced,
+          "a start belongs to a swap, and names what was said to be displaced");
   for (const Process& process : processes_) {
     require(process.model != instance.model, "G2: one start of a model at a time");
     require(!exclude_each_other(process.model, instance.model),

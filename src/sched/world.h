@@ -74,7 +74,9 @@ class World : public Effects {
     std::vector<std::string> members;
   };
 
-  void swap_begins(ModelId, const Models&) override {}
+  void swap_begins(ModelId target, const Models& running, const Models& displaced,
+                   StartReason why) override;
+  void swap_ends(ModelId target, SwapEnd how) override;
   void start(const Instance& instance) override;
   void stop(const Instance& instance) override;
   void changed(Ticket& ticket) override;
@@ -121,6 +123,7 @@ class World : public Effects {
   std::unique_ptr<Scheduler> scheduler_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<Process> processes_;
+  std::map<ModelId, Models> swaps_;  // what was said to be displaced for it
   std::uint64_t arrivals_ = 0;
   util::Time now_{util::seconds{1000}};
   Client* arriving_ = nullptr;

@@ -53,7 +53,6 @@ struct RecorderTest : ::testing::Test {
     swap::Actor::Hooks hooks;
     hooks.log = [](config::LogLevel, std::string) {};
     hooks.output = [](const std::string&, std::string_view) {};
-    hooks.state_changed = [](const std::string&, swap::State) {};
     actor = std::make_unique<swap::Actor>(loop, wheel, launcher, config, std::move(hooks));
     Deps deps{loop, wheel, memory, worker, *actor, log, events, {}};
     core = std::make_unique<Core>(std::move(deps), config);

@@ -139,6 +139,10 @@ net::Awaitable<void> Server::dispatch(net::Exchange& exchange, Router::Found fou
   co_await route.endpoint(decorated);
 }
 
+void Server::tell(const swap::News& news) {
+  if (std::holds_alternative<swap::StateChange>(news)) core_.publish_model_status();
+}
+
 void Server::reconfigure(config::ConfigPtr config) {
   core_.reconfigure(std::move(config));
 }

@@ -38,8 +38,8 @@ class Server {
   void use_activity(std::shared_ptr<store::ActivityStore> store) {
     core_.activity = std::move(store);
   }
-  // To be called on every change of a model's state.
-  void state_changed() { core_.publish_model_status(); }
+  // What the actor tells.
+  void tell(const swap::News& news);
   // Ends event and log streams, those that are still to come too.
   void end_streams() { core_.streams.end_all(); }
 

@@ -128,7 +128,7 @@ struct ServerTest : ::testing::Test {
     swap::Actor::Hooks hooks;
     hooks.log = [this](config::LogLevel level, std::string text) { log.log(level, text); };
     hooks.output = [](const std::string&, std::string_view) {};
-    hooks.state_changed = [this](const std::string&, swap::State) { server->state_changed(); };
+    hooks.news = [this](const swap::News& news) { server->tell(news); };
     server.reset();
     actor = std::make_unique<swap::Actor>(loop, wheel, launcher, config, std::move(hooks));
     Deps deps{loop, wheel, memory, worker, *actor, log, events, {}};

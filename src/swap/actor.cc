@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "swap/impl.h"
 
@@ -60,6 +61,35 @@ std::vector<ModelStatus> Actor::status() const {
     }
     out.push_back(std::move(status));
   }
+  return out;
+}
+
+std::vector<Waiter> Actor::queue() const {
+  std::vector<Waiter> out;
+  for (const Admission::Ticket& ticket : impl_->tickets) {
+    if (ticket.phase != sched::Ticket::Phase::waiting) continue;
+    out.push_back({ticket.number, impl_->table.name(ticket.model), ticket.preload, ticket.priority,
+                   ticket.overdue, ticket.wait});
+  }
+  // Without a place: behind, by arrival.
+  std::ranges::stable_sort(out, {}, [](const Waiter& waiter) {
+    return waiter.wait.position > 0 ? waiter.wait.position : std::numeric_limits<int>::max();
+  });
+  return out;
+}
+
+std::vector<InstanceStatus> Actor::instances() const {
+  std::vector<InstanceStatus> out;
+  for (const auto& [id, running] : impl_->running)
+    out.push_back({impl_->table.name(running->model), id,
+                   running->process ? running->process->pid() : 0, running->started,
+                   running->ready_since, std::string(running->reason), running->stuck});
+  return out;
+}
+
+std::vector<SwapStatus> Actor::swaps() const {
+  std::vector<SwapStatus> out;
+  for (const auto& [model, swap] : impl_->swaps) out.push_back(swap);
   return out;
 }
 

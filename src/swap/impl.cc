@@ -57,8 +57,8 @@ void Running::on_ready() {
 void Running::on_failed(const util::Error& why) {
   actor_.on_failed(*this, why.message);
 }
-void Running::on_exited(const std::string&) {
-  actor_.on_exited(*this);
+void Running::on_exited(const std::string& how) {
+  actor_.on_exited(*this, how);
 }
 void Running::on_stuck() {
   actor_.on_stuck(*this);
@@ -106,8 +106,25 @@ Actor::Impl::~Impl() {
 
 // ---- effects
 
+void Actor::Impl::swap_begins(sched::ModelId target, const sched::Models& beside,
+                              const sched::Models& displaced, sched::StartReason why) {
+  explain_swap(target, beside);
+  SwapStatus swap{table.name(target), table.names(displaced), std::string(sched::text(why)),
+                  util::Clock::now()};
+  std::ranges::sort(swap.displaced);
+  to_tell.emplace_back(SwapBegan{swap.model, swap.displaced, swap.reason});
+  swaps.insert_or_assign(target, std::move(swap));
+}
+
+void Actor::Impl::swap_ends(sched::ModelId target, sched::SwapEnd how) {
+  const auto ended = swaps.extract(target);
+  const auto lasted = util::Clock::now() - ended.mapped().began;
+  to_tell.emplace_back(SwapEnded{ended.mapped().model, std::string(sched::text(how)),
+                                 std::chrono::duration_cast<util::Millis>(lasted)});
+}
+
 // The words are those of the original: people search their logs for them.
-void Actor::Impl::swap_begins(sched::ModelId target, const sched::Models& beside) {
+void Actor::Impl::explain_swap(sched::ModelId target, const sched::Models& beside) const {
   const auto why = scheduler.settings().policy->explain(target, beside);
   if (!why) return;
   const std::string& name = table.name(target);
@@ -140,7 +157,9 @@ void Actor::Impl::start(const sched::Instance& instance) {
       fmt::format("{}: starting {} reason={} displaced=[{}]", router(), table.name(instance.model),
                   sched::text(instance.why_started),
                   fmt::join(table.names(instance.displaced), ",")));
-  set_state(instance.model, State::starting);
+  started.reason = sched::text(instance.why_started);
+  set_state(started, State::starting);
+  tell(started, InstanceNews::What::started);
   started.process = launcher.launch(spec, started);
 }
 
@@ -158,7 +177,9 @@ void Actor::Impl::stop(const sched::Instance& instance) {
   milliseconds grace = configured ? configured->unload_timeout : stopped.unload_timeout;
   if (why == sched::StopReason::shutdown) grace = shutdown_grace;
   // A start that is given up goes from starting to stopped.
-  if (shown[instance.model] == State::ready) set_state(instance.model, State::stopping);
+  stopped.reason = sched::text(why);
+  if (shown[instance.model] == State::ready) set_state(stopped, State::stopping);
+  tell(stopped, InstanceNews::What::stopping);
   stopped.process->stop(grace);
   stopped.retire();
   stopped.cut();
@@ -167,6 +188,7 @@ void Actor::Impl::stop(const sched::Instance& instance) {
 void Actor::Impl::changed(sched::Ticket& ticket) {
   auto& mine = static_cast<Admission::Ticket&>(ticket);
   fill(mine);
+  if (hooks.queue_changed) hooks.queue_changed();
   if (!mine.changed_hook || mine.hook_due) return;
   mine.hook_due = true;
   hooks_due.push_back(mine.shared_from_this());
@@ -194,7 +216,9 @@ void Actor::Impl::on_ready(Running& ready) {
   if (!expected) return;  // it is being stopped
   ready.starting = false;
   ready.output_tail = {};
-  set_state(ready.model, State::ready);
+  ready.ready_since = util::Clock::now();
+  set_state(ready, State::ready);
+  tell(ready, InstanceNews::What::ready);
   scheduler.ready(ready.id, util::Clock::now());
   settle();
 }
@@ -202,6 +226,8 @@ void Actor::Impl::on_ready(Running& ready) {
 void Actor::Impl::on_failed(Running& failed, const std::string& message) {
   const sched::Instance* const instance = scheduler.instance(failed.model);
   const bool given_up = instance && instance->id == failed.id && instance->leaving();
+  if (!given_up) failed.reason = "start_failed";
+  if (!given_up) tell(failed, InstanceNews::What::failed, message);
   if (!given_up && !shutting_down) {
     log(config::LogLevel::warn,
         fmt::format("{}: starting {} failed: {}", router(), table.name(failed.model), message));
@@ -217,8 +243,10 @@ void Actor::Impl::pass_on_failure(Running& failed) {
   failed_output.clear();
 }
 
-void Actor::Impl::on_exited(Running& exited) {
-  if (shown[exited.model] == State::ready) set_state(exited.model, State::stopped);
+void Actor::Impl::on_exited(Running& exited, const std::string& how) {
+  exited.reason = "exited";
+  if (shown[exited.model] == State::ready) set_state(exited, State::stopped);
+  tell(exited, InstanceNews::What::exited, how);
   exited.cut();
   scheduler.exited(exited.id, util::Clock::now());
   settle();
@@ -226,7 +254,8 @@ void Actor::Impl::on_exited(Running& exited) {
 
 void Actor::Impl::on_stuck(Running& stuck) {
   stuck.stuck = true;
-  set_state(stuck.model, State::stopping);
+  set_state(stuck, State::stopping);
+  tell(stuck, InstanceNews::What::stuck);
   pass_on_failure(stuck);
   scheduler.stuck(stuck.id, util::Clock::now());
   world_changed = true;
@@ -235,7 +264,8 @@ void Actor::Impl::on_stuck(Running& stuck) {
 
 void Actor::Impl::on_gone(Running& gone) {
   const sched::InstanceId id = gone.id;
-  set_state(gone.model, State::stopped);
+  set_state(gone, State::stopped);
+  tell(gone, InstanceNews::What::gone);
   gone.cut();
   if (newest[gone.model] == &gone) newest[gone.model] = nullptr;
   // The caller is the process of the instance: it must not be destroyed before it returns.
@@ -259,12 +289,14 @@ Admission Actor::Impl::admit(const std::string& name, bool preload) {
   scheduler.arrive(*ticket, now);
   ticket->wait.since = now;
   fill(*ticket);
+  if (ticket->phase == sched::Ticket::Phase::waiting && hooks.queue_changed) hooks.queue_changed();
   settle();
   return Admission(std::move(ticket));
 }
 
 void Actor::Impl::end(Admission::Ticket& ticket) {
   ticket.unlink();
+  if (ticket.phase == sched::Ticket::Phase::waiting && hooks.queue_changed) hooks.queue_changed();
   scheduler.end(ticket, util::Clock::now());
   settle();
 }
@@ -340,9 +372,9 @@ void Actor::Impl::settle() {
     telling = true;  // a hook may come back with another request; what follows from it is told
                      // here, in order
     while (!to_tell.empty()) {
-      const auto [model, state] = to_tell.front();
+      const News news = std::move(to_tell.front());
       to_tell.pop_front();
-      if (hooks.state_changed) hooks.state_changed(table.name(model), state);
+      if (hooks.news) hooks.news(news);
     }
     telling = false;
   }
@@ -366,10 +398,17 @@ void Actor::Impl::arm() {
   });
 }
 
-void Actor::Impl::set_state(sched::ModelId model, State state) {
-  if (shown[model] == state) return;
-  shown[model] = state;
-  to_tell.emplace_back(model, state);
+void Actor::Impl::set_state(const Running& by, State state) {
+  const State before = std::exchange(shown[by.model], state);
+  if (before == state) return;
+  to_tell.emplace_back(StateChange{table.name(by.model), before, state, std::string(by.reason)});
+}
+
+void Actor::Impl::tell(const Running& about, InstanceNews::What what, std::string text) {
+  const auto age = util::Clock::now() - about.started;
+  to_tell.emplace_back(InstanceNews{
+      what, table.name(about.model), about.id, about.process ? about.process->pid() : 0,
+      std::string(about.reason), std::move(text), std::chrono::duration_cast<util::Millis>(age)});
 }
 
 Running* Actor::Impl::find(sched::InstanceId id, sched::ModelId model) const {

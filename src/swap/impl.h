@@ -66,6 +66,9 @@ class Running final : public process::InstanceEvents {
   // Why the start failed. The waiting clients are told once nothing of it is left, so that whoever
   // looks or tries again right after the error finds the model stopped.
   std::optional<std::string> failure;
+  const util::Time started = util::Clock::now();
+  std::optional<util::Time> ready_since;
+  std::string_view reason;  // of its start, then of its end (StateChange)
   bool starting = true;
   std::string output_tail;  // while starting: what it wrote last
 
@@ -86,7 +89,9 @@ struct Actor::Impl final : sched::Effects {
   ~Impl() override;
 
   // ---- effects
-  void swap_begins(sched::ModelId target, const sched::Models& beside) override;
+  void swap_begins(sched::ModelId target, const sched::Models& beside,
+                   const sched::Models& displaced, sched::StartReason why) override;
+  void swap_ends(sched::ModelId target, sched::SwapEnd how) override;
   void start(const sched::Instance& instance) override;
   void stop(const sched::Instance& instance) override;
   void changed(sched::Ticket& ticket) override;
@@ -94,7 +99,7 @@ struct Actor::Impl final : sched::Effects {
   // ---- events of instances
   void on_ready(Running& running);
   void on_failed(Running& running, const std::string& message);
-  void on_exited(Running& running);
+  void on_exited(Running& running, const std::string& how);
   void on_stuck(Running& running);
   void pass_on_failure(Running& running);
   void on_gone(Running& running);
@@ -112,7 +117,9 @@ struct Actor::Impl final : sched::Effects {
   // Must follow every event: reports changes of state, sets the timer, wakes who waits.
   void settle();
   void arm();
-  void set_state(sched::ModelId model, State state);
+  void set_state(const Running& running, State state);
+  void tell(const Running& running, InstanceNews::What what, std::string text = {});
+  void explain_swap(sched::ModelId target, const sched::Models& beside) const;
   Running* find(sched::InstanceId id, sched::ModelId model) const;
   bool all_gone(const std::vector<sched::InstanceId>& instances) const;
   std::vector<sched::InstanceId> instances() const;
@@ -134,7 +141,8 @@ struct Actor::Impl final : sched::Effects {
   std::map<sched::InstanceId, std::unique_ptr<Running>> running;
   std::vector<Running*> newest;  // by ModelId; null: nothing runs
   std::vector<State> shown;      // by ModelId: the state last told
-  std::deque<std::pair<sched::ModelId, State>> to_tell;
+  std::map<sched::ModelId, SwapStatus> swaps;
+  std::deque<News> to_tell;
   bool telling = false;
 
   boost::intrusive::list<Admission::Ticket, boost::intrusive::constant_time_size<false>> tickets;

@@ -18,11 +18,11 @@
 #include "net/timer_wheel.h"
 #include "net/upstream.h"
 #include "process/launcher.h"
+#include "swap/news.h"
 #include "util/time.h"
 
 namespace llama_swap::swap {
 
-enum class State { stopped, starting, ready, stopping };
 std::string_view state_text(State state);  // "stopped", ...
 
 // Why a request was not served. The server maps the kind to a status (http-api 3).
@@ -35,18 +35,31 @@ struct Refusal {
     shutting_down,  // 500 "unspecific error: group is shutting down"
   };
   Kind kind;
-  std::string message;  // complete, as the client sees it
+  std::string message;                   // complete, as the client sees it
   std::vector<std::string> output = {};  // of start_failed: the last lines that the server wrote
 };
 
 // What a waiting request waits for: goes to the loading-state stream, logs and events unchanged.
 struct Wait {
-  // Machine readable: "load", "stop", "busy", "queue", "overdue", "residency", "stuck" (sched/types.h).
+  // Machine readable: "load", "stop", "busy", "queue", "overdue", "residency", "stuck"
+  // (sched/types.h).
   std::string reason;
   std::vector<std::string> blockers;  // models it waits for
   int position = 0;  // 1-based place in the queue; 0: not queued (its model is being loaded)
   util::Time since;
   std::optional<util::Time> expected_at;  // ready by then, from measured loads; nothing: not known
+  bool operator==(const Wait&) const = default;
+};
+
+// One waiting request, or one wish of a preload, in the eyes of others.
+struct Waiter {
+  std::uint64_t number = 0;  // by arrival; never reused
+  std::string model;
+  bool preload = false;
+  int priority = 0;
+  bool overdue = false;
+  Wait wait;
+  bool operator==(const Waiter&) const = default;
 };
 
 // Where a served request goes. Shared by the requests of one instance; ends with the instance.
@@ -100,7 +113,10 @@ class Actor {
     std::function<void(config::LogLevel, std::string)> log;  // proxy log
     std::function<void(const std::string& model, std::string_view data)>
         output;  // what a model server wrote
-    std::function<void(const std::string& model, State)> state_changed;  // every change of state
+    // Everything in news.h, in order. May be empty, as the next.
+    std::function<void(const News&)> news;
+    // queue() may have changed. Called in the middle of a decision: it must not ask anything here.
+    std::function<void()> queue_changed;
   };
 
   // Loop, wheel and launcher must outlive the actor.
@@ -122,6 +138,10 @@ class Actor {
 
   State state(const std::string& model) const;
   std::vector<ModelStatus> status() const;  // all models, by id
+  // Everything that waits: first what is queued, by place, then what waits for its own load.
+  std::vector<Waiter> queue() const;
+  std::vector<InstanceStatus> instances() const;  // by serial number
+  std::vector<SwapStatus> swaps() const;          // in progress, in the order of their models
 
   // Stops one model or all and returns when they are gone; waiting requests for them are refused,
   // swaps to them are cancelled, running ones are cut right after the stop signal. Does not hold up

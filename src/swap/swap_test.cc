@@ -69,10 +69,14 @@ class SwapTest : public ::testing::Test {
       hooks.output = [this](const std::string& model, std::string_view data) {
         output.push_back(model + ":" + std::string(data));
       };
-      hooks.state_changed = [this](const std::string& model, State state) {
-        states.push_back(model + " " + std::string(state_text(state)));
-        if (on_state) on_state(model, state);
+      hooks.news = [this](const News& what) {
+        news.push_back(what);
+        const auto* change = std::get_if<StateChange>(&what);
+        if (!change) return;
+        states.push_back(change->model + " " + std::string(state_text(change->now)));
+        if (on_state) on_state(change->model, change->now);
       };
+      hooks.queue_changed = [this] { ++queue_changes; };
       actor_ = std::make_unique<Actor>(loop, wheel, launcher,
                                        std::make_shared<config::Config>(config), std::move(hooks));
     }
@@ -112,6 +116,8 @@ class SwapTest : public ::testing::Test {
   testing::FakeLauncher launcher;
   config::Config config;
   Strings log, output, states;
+  std::vector<News> news;
+  int queue_changes = 0;
   std::function<void(const std::string&, State)> on_state;
   std::unique_ptr<Actor> actor_;
 };
@@ -650,6 +656,90 @@ TEST_F(SwapTest, NewTimeoutsNeedNoNewProcess) {
   EXPECT_EQ(after.served().upstream->timeouts().response_header, 3s);
   launcher.run("a").exit();
   EXPECT_TRUE(connection.is_cut());
+}
+
+// ---- news
+
+std::string text(const News& news) {
+  struct {
+    std::string operator()(const StateChange& n) const {
+      return n.model + ": " + std::string(state_text(n.before)) + ">" +
+             std::string(state_text(n.now)) + " " + n.reason;
+    }
+    std::string operator()(const SwapBegan& n) const {
+      std::string out = n.model + ": swap " + n.reason;
+      for (const std::string& model : n.displaced) out += " -" + model;
+      return out;
+    }
+    std::string operator()(const SwapEnded& n) const { return n.model + ": swap " + n.outcome; }
+    std::string operator()(const InstanceNews& n) const {
+      static constexpr const char* kWhat[]{"started",  "ready", "failed", "exited",
+                                           "stopping", "stuck", "gone"};
+      return n.model + "#" + std::to_string(n.instance) + " " +
+             kWhat[static_cast<std::size_t>(n.what)] + " " + n.reason +
+             (n.text.empty() ? "" : ": " + n.text);
+    }
+  } visitor;
+  return std::visit(visitor, news);
+}
+
+Strings told(std::vector<News>& news) {
+  Strings out;
+  for (const News& one : news) out.push_back(text(one));
+  news.clear();
+  return out;
+}
+
+TEST_F(SwapTest, ASwapIsToldWithItsReasons) {
+  load("a");
+  EXPECT_EQ(told(news),
+            (Strings{"a: swap request", "a: stopped>starting request", "a#1 started request",
+                     "a: starting>ready request", "a#1 ready request", "a: swap ready"}));
+  const Admission b = actor().admit("b");
+  EXPECT_EQ(told(news),
+            (Strings{"b: swap request -a", "a: ready>stopping evicted", "a#1 stopping evicted"}));
+  ASSERT_EQ(actor().swaps().size(), 1u);
+  EXPECT_EQ(actor().swaps()[0].displaced, Strings{"a"});
+  launcher.run("a").gone();
+  EXPECT_EQ(told(news), (Strings{"a: stopping>stopped evicted", "a#1 gone evicted",
+                                 "b: stopped>starting request", "b#2 started request"}));
+  ASSERT_EQ(actor().instances().size(), 1u);
+  EXPECT_EQ(actor().instances()[0].instance, 2u);
+  EXPECT_FALSE(actor().instances()[0].ready);
+  launcher.run("b").ready();
+  EXPECT_TRUE(actor().instances()[0].ready);
+  EXPECT_TRUE(actor().swaps().empty());
+  news.clear();
+  launcher.run("b").exit();
+  EXPECT_EQ(told(news), (Strings{"b: ready>stopped exited", "b#2 exited exited: exit status 1"}));
+  launcher.run("b").gone();
+  EXPECT_EQ(told(news), Strings{"b#2 gone exited"});
+}
+
+TEST_F(SwapTest, AFailedStartIsTold) {
+  const Admission a = actor().admit("a");
+  news.clear();
+  launcher.run("a").fail("no GPU");
+  launcher.run("a").gone();
+  EXPECT_EQ(told(news),
+            (Strings{"a#1 failed start_failed: no GPU", "a: starting>stopped start_failed",
+                     "a#1 gone start_failed", "a: swap start_failed"}));
+}
+
+TEST_F(SwapTest, TheQueueIsTold) {
+  const Admission served = serve("a");
+  queue_changes = 0;
+  Admission b = actor().admit("b");
+  EXPECT_EQ(queue_changes, 1);
+  auto queue = actor().queue();
+  ASSERT_EQ(queue.size(), 1u);
+  EXPECT_EQ(queue[0].model, "b");
+  EXPECT_EQ(queue[0].wait.reason, "busy");
+  EXPECT_EQ(queue[0].wait.blockers, Strings{"a"});
+  EXPECT_EQ(queue[0].wait.position, 1);
+  b.withdraw();
+  EXPECT_EQ(queue_changes, 2);
+  EXPECT_TRUE(actor().queue().empty());
 }
 
 // ---- matrix
