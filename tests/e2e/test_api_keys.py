@@ -21,6 +21,10 @@ def daemon(shared_lab):
         {'Authorization': 'bearer two'},
         {'x-api-key': 'two'},
         {'Authorization': basic('user:one')},
+        {'Authorization': basic('user:one').replace('Basic', 'bAsIc')},
+        {'Authorization': basic('user:one'), 'x-api-key': 'wrong'},
+        {'Authorization': basic('no colon'), 'x-api-key': 'one'},
+        {'Authorization': 'Bearer ', 'x-api-key': 'one'},
         {'Authorization': 'Basic ???', 'x-api-key': 'one'},
         {'Authorization': 'Digest x', 'x-api-key': 'one'},
         {'Authorization': basic(':two'), 'x-api-key': 'wrong'},
@@ -48,6 +52,17 @@ def test_refused(daemon, headers):
     assert answer.status == 401 and answer.headers['www-authenticate'] == 'Basic realm="llama-swap"'
     assert answer.message == 'unauthorized: invalid or missing API key'
     assert answer.json['error']['type'] == 'authentication_error' and answer.json['error']['code'] == 'unauthorized'
+
+
+@pytest.mark.parametrize('query', ['key=one', 'api_key=one', 'x-api-key=one', 'token=one', 'Authorization=Bearer%20one'])
+def test_no_key_in_the_query(daemon, query):
+    assert daemon.get('/running?' + query).status == 401
+
+
+def test_refused_as_the_client_likes_it(daemon):
+    answer = daemon.get('/ui/', headers={'Accept': 'text/html'})
+    assert answer.status == 401 and answer.headers['www-authenticate'] == 'Basic realm="llama-swap"'
+    assert answer.headers['content-type'] == 'text/html' and 'invalid or missing API key</p>' in answer.text
 
 
 @pytest.mark.parametrize(

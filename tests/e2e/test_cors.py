@@ -26,6 +26,7 @@ def test_preflight_on_any_path_without_a_key(daemon, path):
         ('Valid, Bad Header', 'Valid'),
         ('Bad@Header', ''),
         ('a,,b', 'a, b'),
+        ('', 'Content-Type, Authorization, Accept, X-Requested-With'),
     ],
 )
 def test_requested_headers_are_cleaned(daemon, asked, allowed):
@@ -36,7 +37,10 @@ def test_requested_headers_are_cleaned(daemon, asked, allowed):
 def test_origin_of_the_model_list(daemon):
     headers = {'Authorization': 'Bearer secret', 'Origin': 'http://example.org'}
     for path in ('/v1/models', '/models'):
-        assert daemon.get(path, headers=headers).headers['access-control-allow-origin'] == 'http://example.org'
+        for method in ('GET', 'HEAD'):
+            answer = daemon.request(method, path, headers=headers)
+            assert answer.headers['access-control-allow-origin'] == 'http://example.org'
+            assert answer.headers['vary'] == 'Origin'
     assert 'access-control-allow-origin' not in daemon.get('/running', headers=headers).headers
     del headers['Origin']
     assert 'access-control-allow-origin' not in daemon.get('/v1/models', headers=headers).headers

@@ -1,5 +1,6 @@
 """What reaches the model, what comes back, and what happens when either side breaks off."""
 
+import json
 import time
 
 import pytest
@@ -51,8 +52,64 @@ def test_headers_of_the_request(daemon):
 def test_nothing_is_invented(daemon):
     with daemon.wire() as w:
         w.send(wire.post(CHAT, '{"model":"a"}', ['Content-Length: 13', 'X-Fake: echo']))
-        body = w.reply().body
-    assert b'User-Agent' not in body and b'["Host","x"]' in body
+        echo = json.loads(w.reply().body)
+    names = {name for name, _ in echo['headers']}
+    assert names == {'Host', 'Content-Type', 'Content-Length', 'X-Fake', 'X-Forwarded-For'}
+    assert headers(echo)['host'] == 'x'
+
+
+@pytest.mark.parametrize(
+    'sent, passed',
+    [('trailers', 'trailers'), ('gzip, Trailers', 'trailers'), ('gzip', None), ('gzip;q=0.5', None)],
+)
+def test_te(daemon, sent, passed):
+    assert headers(daemon.served_by('a', headers={'TE': sent})).get('te') == passed
+
+
+def test_addresses_of_all_proxies(daemon):
+    with daemon.wire() as w:
+        w.send(wire.get('/upstream/a/x', ['X-Forwarded-For: 1.1.1.1', 'X-Forwarded-For: 2.2.2.2', 'X-Fake: echo']))
+        assert headers(json.loads(w.reply().body))['x-forwarded-for'] == '1.1.1.1, 2.2.2.2, 127.0.0.1'
+
+
+ANSWER = (
+    b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: x-odd\r\nConnection: X-Drop, keep-alive\r\n'
+    b'X-Drop: 1\r\nKeep-Alive: timeout=5\r\nProxy-Connection: x\r\nProxy-Authenticate: x\r\nProxy-Authorization: x\r\n'
+    b'Te: x\r\nUpgrade: h2c\r\nX-Keep: 1\r\nContent-Length: 18\r\n\r\n{"model":"theirs"}'
+)
+
+
+@pytest.mark.parametrize(
+    'base, path, target',
+    [
+        ('', '/x', '/x'),
+        ('/', '/x', '/x'),
+        ('/base', '/x', '/base/x'),
+        ('/base/', '/x', '/base/x'),
+        ('/base', '/', '/base/'),
+        ('/b%20c/', '/%2Fx?q', '/b%20c/%2Fx?q'),
+        ('/base?k=v', '/x', '/base/x?k=v'),
+        ('/base/?k=v', '/x?q=%20', '/base/x?k=v&q=%20'),
+        ('?k=v', '/?q', '/?k=v&q'),
+    ],
+)
+@pytest.mark.parametrize('peer', [False, True])
+def test_where_it_goes_and_what_comes_back(lab, base, path, target, peer):
+    origin = lab.origin()
+    proxy = 'http://127.0.0.1:%d%s' % (origin.port, base)
+    if peer:
+        daemon = lab.daemon({}, peers={'p': {'proxy': proxy, 'models': ['a']}})
+    else:
+        daemon = lab.daemon({'a': origin.model(proxy=proxy)})
+    answer = lab.background(daemon.get, '/upstream/a' + path)
+    server = origin.accept()
+    assert server.request().target == target
+    server.send(ANSWER)
+    answer = answer.result()
+    assert answer.body == b'{"model":"theirs"}' and answer.headers['x-keep'] == '1'
+    dropped = {'x-drop', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'upgrade'}
+    assert not dropped & set(answer.headers)
+    assert answer.headers['content-encoding'] == 'x-odd'
 
 
 def test_body_is_forwarded_byte_for_byte(daemon):
@@ -92,6 +149,19 @@ def test_small_answers_of_known_length_are_not_held_back(daemon):
     for _ in range(10):
         daemon.served_by('a')
     assert watch.seconds / 10 < patience(0.02)
+
+
+@pytest.mark.parametrize('fake', ['events:1000/10ms', 'hold:1h'])
+def test_client_that_leaves_ends_the_work_of_a_peer(lab, fake):
+    far = lab.start_fake('far')
+    daemon = lab.daemon({}, peers={'p': {'proxy': 'http://127.0.0.1:%d' % far.port, 'models': ['far']}})
+    stream = daemon.open_chat('far', fake, stream=True)
+    if fake.startswith('events'):
+        stream.read_until('"n":3,')
+    else:
+        until(lambda: lab.records('far', 'request'))
+    stream.close()
+    until(lambda: lab.records('far', 'closed'), patience(0.5), 'the peer to be told')
 
 
 @pytest.mark.parametrize('fake', ['events:1000/10ms', 'hold:1h'])

@@ -26,6 +26,21 @@ def test_http10_client_gets_no_chunks(daemon):
     assert body.startswith(b'data: {"n":0,') and body.endswith(b'data: [DONE]\n\n')
 
 
+@pytest.mark.parametrize(
+    'name, lines, status',
+    [
+        ('long', ['X: ' + 'y' * 60000], 200),
+        ('too long', ['X: ' + 'y' * 66000], 431),
+        ('many', ['X: y'] * 990, 200),
+        ('too many', ['X: y'] * 1001, 431),
+    ],
+)
+def test_large_heads(daemon, name, lines, status):
+    with daemon.wire() as w:
+        w.send(wire.get('/upstream/a/x', [*lines, 'X-Fake: bytes:3']))
+        assert w.reply().status == status
+
+
 def test_http10_without_host_and_with_a_length(daemon):
     said = daemon.talk(b'GET /health HTTP/1.0\r\n\r\n')
     assert said.endswith(b'\r\n\r\nOK') and b'content-length: 2' in said.lower()

@@ -36,6 +36,19 @@ def test_default_is_ten_and_counts_those_who_wait(lab):
     assert sorted(r.result().status for r in requests) == [200] * 10 + [429]
 
 
+def test_zero_is_the_default(lab):
+    daemon = lab.daemon({'a': {'flags': '--load 700ms', 'concurrencyLimit': 0}})
+    requests = [daemon.start_chat('a', 'hold:300ms') for _ in range(11)]
+    assert sorted(r.result().status for r in requests) == [200] * 10 + [429]
+
+
+def test_before_any_loading_is_shown(lab):
+    daemon = lab.daemon({'a': {'flags': '--load 1h', 'concurrencyLimit': 1}}, sendLoadingState=True)
+    daemon.open_chat('a', stream=True).read_until('loading model: a')
+    answer = daemon.chat('a', stream=True)
+    assert answer.status == 429 and answer.json['error']['code'] == 'concurrency_limit'
+
+
 def test_slots_come_back_whatever_happens(lab):
     daemon = lab.daemon({'a': {'concurrencyLimit': 3}, 'b': ''})
     for _ in range(3):

@@ -73,6 +73,39 @@ def test_only_chats_unless_told_otherwise(lab, path):
     assert 'loading model: a' in daemon.chat('a', stream=True).text
 
 
+@pytest.mark.parametrize('everywhere', [False, True])
+def test_each_model_may_differ(lab, everywhere):
+    daemon = lab.daemon({'as all': SLOW, 'other': {'flags': SLOW, 'sendLoadingState': not everywhere}}, sendLoadingState=everywhere)
+    for model, shown in (('as all', everywhere), ('other', not everywhere)):
+        assert ('loading model: ' + model in daemon.chat(model, stream=True).text) == shown
+
+
+def test_nothing_of_ours_below_upstream_and_for_peers(lab):
+    far = lab.start_fake('far', SLOW)
+    peers = {'p': {'proxy': 'http://127.0.0.1:%d' % far.port, 'models': ['far']}}
+    daemon = lab.daemon({'a': SLOW}, sendLoadingState=True, loadingStateOn='all', peers=peers)
+    for path, model in (('/upstream/a/v1/chat/completions', 'a'), ('/v1/chat/completions', 'far')):
+        answer = daemon.post(path, {'model': model, 'stream': True, 'messages': MESSAGES})
+        assert answer.status == 200 and answer.events[-1] == '[DONE]' and 'loading' not in answer.text
+
+
+@pytest.mark.parametrize(
+    'spelling, streams',
+    [('true', True), ('"true"', True), ('"T"', True), ('"1"', True), ('2', True), ('false', False), ('0', False), ('"yes"', False)],
+)
+def test_ways_to_ask_for_a_stream(lab, spelling, streams):
+    daemon = lab.daemon({'a': '--load 100ms'}, sendLoadingState=True)
+    body = b'{"model":"a","messages":[],"stream":%s}' % spelling.encode()
+    answer = daemon.post('/v1/chat/completions', body, headers={'Content-Type': 'application/json'})
+    assert ('loading model: a' in answer.text) == streams
+
+
+def test_head_of_the_stream(daemon):
+    answer = daemon.chat('a', stream=True)
+    wanted = {'content-type': 'text/event-stream', 'cache-control': 'no-cache', 'x-accel-buffering': 'no'}
+    assert wanted.items() <= answer.headers.items()
+
+
 def test_completions_get_no_text_of_ours(daemon):
     found = stream(daemon, '/v1/completions', 'a', prompt='x')
     assert 'loading model: a' in loading(found)

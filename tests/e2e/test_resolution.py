@@ -390,13 +390,28 @@ UPGRADE = ['Connection: keep-alive, Upgrade', 'Upgrade: WebSocket', 'X-Fake: ws'
 
 def websocket(daemon, path):
     """The status; a connection that was switched echoes."""
+    return switched(daemon, path, UPGRADE)
+
+
+def switched(daemon, path, upgrade):
     with daemon.wire() as w:
-        w.send(wire.get(path, UPGRADE))
+        w.send(wire.get(path, upgrade))
         reply = w.reply()
         if reply.status == 101:
             w.send(b'ping')
             assert w.exactly(4) == b'ping'
     return reply.status, reply.text
+
+
+@pytest.mark.parametrize(
+    'upgrade',
+    [
+        ['Connection: keep-alive', 'Connection: UPGRADE', 'Upgrade: h2c', 'Upgrade: WEBSOCKET'],
+        ['connection: x , upgrade', 'upgrade: a, websocket'],
+    ],
+)
+def test_ways_to_ask_for_a_websocket(daemon, upgrade):
+    assert switched(daemon, '/upstream/a/socket', [*upgrade, 'X-Fake: ws'])[0] == 101
 
 
 @pytest.mark.parametrize(
@@ -435,6 +450,28 @@ def test_comfyui(lab):
     echo = daemon.post('/comfyui/api/a%2Fb', b'{"model":"b"}', headers={'X-Fake': 'echo'}).json
     assert (echo['tag'], echo['path'], echo['body']) == ('comfyui_auto', '/api/a%2Fb', '{"model":"b"}')
     assert websocket(daemon, '/comfyui/ws')[0] == 101
+
+
+def test_comfyui_is_not_open_before_it_is_ready(lab):
+    daemon = lab.daemon({'comfyui_auto': '--load 700ms'})
+    first = lab.background(daemon.get, '/comfyui/')
+    daemon.wait_for_state('comfyui_auto', 'starting')
+    assert daemon.get('/comfyui/queue').status == 409
+    assert first.result().status == 200 and daemon.request('HEAD', '/comfyui/queue').status == 200
+
+
+def test_comfyui_is_not_filtered(lab):
+    settings = {'useModelName': 'other', 'filters': {'stripParams': 'x', 'setParams': {'y': 1}}}
+    daemon = lab.daemon(
+        {'comfyui_auto': settings, 'b': ''}, profiles={'day': {'pins': {'comfyui_auto': 'b'}}}
+    )
+    daemon.request('PUT', '/api/profiles/active', {'name': 'day'})
+    body = b'{"model":"comfyui_auto","x":1}'
+    headers = {'X-Fake': 'echo', 'Content-Type': 'application/json'}
+    assert daemon.get('/comfyui/').status == 200
+    echo = daemon.post('/comfyui/v1/chat/completions?a=b', body, headers=headers).json
+    assert (echo['tag'], echo['path'], echo['query']) == ('comfyui_auto', '/v1/chat/completions', 'a=b')
+    assert echo['body'].encode() == body
 
 
 def test_comfyui_is_a_model_of_our_own(lab):

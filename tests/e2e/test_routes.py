@@ -26,7 +26,7 @@ def daemon(shared_lab):
     ],
 )
 def test_unknown_path(daemon, method, path):
-    answer = daemon.request(method, path)
+    answer = daemon.request(method, path, headers={'Accept': 'text/html'})
     assert answer.status == 404 and answer.text == '404 page not found\n'
     assert (
         answer.headers['content-type'] == 'text/plain; charset=utf-8'
@@ -47,7 +47,7 @@ def test_unknown_path(daemon, method, path):
     ],
 )
 def test_wrong_method(daemon, method, path, allowed):
-    answer = daemon.request(method, path)
+    answer = daemon.request(method, path, headers={'Accept': 'text/html'})
     assert answer.status == 405 and answer.text == 'Method Not Allowed\n' and answer.headers['allow'] == allowed
     assert answer.headers['content-type'] == 'text/plain; charset=utf-8'
 
@@ -136,6 +136,8 @@ def test_rewritten_routes(daemon, path, seen):
         (None, 'application/json', None),
         ('*/*', 'application/json', None),
         ('text/plain', 'text/plain', 'llama-swap: no router for requested model'),
+        ('application/json, text/plain, */*', 'text/plain', 'llama-swap: no router for requested model'),
+        ('text/html, text/plain', 'text/plain', 'llama-swap: no router for requested model'),
         (
             'text/html,*/*',
             'text/html',

@@ -2,6 +2,7 @@
 
 import time
 
+from harness import wire
 from harness.waiting import Stopwatch, patience, stays, until
 
 
@@ -41,6 +42,20 @@ def test_looking_is_no_use(lab):
         daemon.get('/v1/models'), daemon.get('/health')
         assert watch.seconds < 2 + patience(0.5)
         time.sleep(0.05)
+
+
+def test_ignored_websockets_are_no_use(lab):
+    daemon = lab.daemon({'a': {'ttl': 1, 'concurrencyLimit': 1, 'compat': {'ignoreWebsockets': True}}})
+    daemon.served_by('a')
+    with daemon.wire() as w:
+        w.send(wire.get('/upstream/a/socket', ['Connection: Upgrade', 'Upgrade: websocket', 'X-Fake: ws']))
+        assert w.reply().status == 101
+        daemon.served_by('a')  # nor do they hold a place
+        watch = Stopwatch()
+        while daemon.state('a') == 'ready':
+            w.send(b'x')
+            assert watch.seconds < 2 + patience(0.5)
+            time.sleep(0.05)
 
 
 def test_global_and_own(lab):

@@ -26,7 +26,28 @@ def test_one(lab):
         daemon.unload(name)
         assert daemon.running() == {'b': 'ready'}
         assert daemon.chat('a').status == 200
-    assert daemon.post('/api/models/unload/nobody').status == 404
+
+
+def test_only_models_of_our_own_by_their_names(lab):
+    daemon = lab.daemon(
+        {'a': ''},
+        peers={'p': {'proxy': 'http://127.0.0.1:9', 'models': ['far']}},
+        selectors={'sel': {'strategy': 'pin', 'targets': ['a']}},
+        profiles={'day': {'pins': {'pin': 'a'}}},
+    )
+    assert daemon.request('PUT', '/api/profiles/active', {'name': 'day'}).status == 200
+    assert daemon.chat('pin').status == 200
+    for name in ('nobody', 'sel', 'pin', 'p/far', 'far', 'p', '', 'A', 'a/', '%20a'):
+        answer = daemon.post('/api/models/unload/' + name)
+        assert (answer.status, answer.message) == (404, 'model not found'), name
+    assert daemon.running() == {'a': 'ready'}
+
+
+def test_head_unloads_too(lab):
+    daemon = lab.daemon({'a': ''})
+    daemon.served_by('a')
+    assert daemon.request('HEAD', '/unload').status == 200
+    assert daemon.running() == {} and lab.nobody_left()
 
 
 def test_stopped_model_is_a_success(lab):
@@ -35,14 +56,19 @@ def test_stopped_model_is_a_success(lab):
     assert lab.starts('a') == 0
 
 
-def test_requests_that_wait_for_it_fail(lab):
-    daemon = lab.daemon({'a': '', 'b': ''})
+MATRIX = {'vars': {'a': 'a', 'b': 'b'}, 'sets': {'one': 'a', 'other': 'b'}}
+
+
+@pytest.mark.parametrize('router, settings', [('group', {}), ('matrix', {'matrix': MATRIX})])
+def test_requests_that_wait_for_it_fail(lab, router, settings):
+    daemon = lab.daemon({'a': '', 'b': ''}, **settings)
     busy = daemon.busy_chat('a', 'hold:1s')
     queued = daemon.start_chat('b')
     stays(lambda: not queued.done(), 0.2)
     daemon.unload('b')
     answer = queued.result()
-    assert answer.status in START_FAILED and answer.message.endswith('model unloaded')
+    assert (answer.status, answer.message) == (500, 'unspecific error: %s: model unloaded' % router)
+    assert answer.json['error']['code'] == 'internal_error'
     assert busy.result().status == 200
     stays(lambda: not lab.starts('b'), 0.3, 'the unloaded model being off')
 
