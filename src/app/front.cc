@@ -1,6 +1,7 @@
 #include "app/front.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "util/listen_address.h"
 
@@ -22,6 +23,10 @@ net::ServerLimits server_limits(const config::Config& config) {
   net::ServerLimits limits;
   limits.max_body = config.max_request_body;
   return limits;
+}
+
+bool asks_for_keys(const config::Config& config) {
+  return !config.api_keys.empty() || !config.named_keys.empty();
 }
 
 }  // namespace
@@ -59,6 +64,7 @@ util::Result<void> Front::open(const Flags& flags, const config::Config& config,
   }
   for (const Doors* doors : {&all_, &upstreams_})
     doors->connections->set_limits(server_limits(config));
+  asks_for_keys_ = asks_for_keys(config);
   return {};
 }
 
@@ -73,6 +79,7 @@ void Front::start() {
       listener->start(*doors->connections);
     }
   }
+  warn_if_open_to_all();
 }
 
 std::vector<std::string> Front::wanted(const config::Config& config) const {
@@ -94,6 +101,7 @@ void Front::reconfigure(const config::Config& config) {
   for (Doors* doors : {&all_, &upstreams_}) doors->connections->set_limits(server_limits(config));
   all_.wanted = wanted(config);
   upstreams_.wanted = config.upstream_listen;
+  asks_for_keys_ = asks_for_keys(config);
   settle(true);
 }
 
@@ -161,6 +169,7 @@ void Front::settle(bool tell) {
     retry_.clear();
   else
     retry_.set(util::Clock::now() + kRetry);
+  warn_if_open_to_all();
 }
 
 void Front::say(const net::Listener& listener, const std::string& address) const {
@@ -175,6 +184,20 @@ void Front::say(const net::Listener& listener, const std::string& address) const
         "llama-swap is reachable by all hosts on the network, use -listen localhost:{} to restrict "
         "to loopback only",
         listener.port());
+}
+
+void Front::warn_if_open_to_all() {
+  const auto is_reachable = [](const net::Listener& listener) { return !listener.loopback_only(); };
+  const auto lets_in = [&](const Doors* doors) {
+    return std::ranges::any_of(doors->inherited, [&](const auto& l) { return is_reachable(*l); }) ||
+           std::ranges::any_of(doors->by_address,
+                               [&](const auto& door) { return is_reachable(*door.second); });
+  };
+  const bool open = !asks_for_keys_ && (lets_in(&all_) || lets_in(&upstreams_));
+  if (std::exchange(open_to_all_, open) || !open) return;
+  log_.warn(
+      "no apiKeys are set: everybody on the network may use and stop models and read logs and "
+      "requests");
 }
 
 void Front::close() {

@@ -66,6 +66,8 @@ class Front {
   std::vector<Failure> open_wanted();
   void settle(bool tell);
   void say(const net::Listener& listener, const std::string& address) const;
+  // Once, until there are keys or no such door any more.
+  void warn_if_open_to_all();
 
   net::Loop& loop_;
   observe::LogHub& log_;
@@ -73,6 +75,8 @@ class Front {
   net::Deadline retry_;
   std::string asked_;    // -listen, "" if it was not given
   std::string default_;  // "": systemd has opened a door
+  bool asks_for_keys_ = false;
+  bool open_to_all_ = false;  // and that has been told
   Doors all_;
   Doors upstreams_;
 };
