@@ -43,6 +43,16 @@ def test_only_models_of_our_own_by_their_names(lab):
     assert daemon.running() == {'a': 'ready'}
 
 
+def test_each_model_has_its_own_time(lab):
+    stubborn = {name: {'flags': '--on-term ignore', 'unloadTimeout': seconds} for name, seconds in (('a', 1), ('b', 2))}
+    daemon = lab.daemon(stubborn, groups=TOGETHER)
+    daemon.served_by('a'), daemon.served_by('b')
+    unload = lab.background(daemon.get, '/unload')
+    until(lambda: daemon.running() == {'b': 'stopping'}, 1 + patience(0.5))
+    assert not unload.done() and 1.9 < unload.result().took < 2 + patience(0.5)
+    assert lab.nobody_left()
+
+
 def test_head_unloads_too(lab):
     daemon = lab.daemon({'a': ''})
     daemon.served_by('a')
