@@ -4,6 +4,7 @@ import pytest
 
 from harness import wire
 from harness.daemon import CHAT
+from harness.http2 import Http2
 from harness.waiting import patience, until
 
 TEXT = 'text/plain; charset=utf-8'
@@ -142,3 +143,19 @@ def test_head_is_get_without_a_body(daemon, path):
     assert (head.status, head.body) == (got.status, b'')
     for name in ('content-type', 'location', 'allow'):
         assert head.headers.get(name) == got.headers.get(name), name
+
+
+def test_the_same_over_http2(shared_lab, daemon):
+    client = shared_lab.closing(Http2(daemon.port))
+    rows = [(method, path, {}) for method, path in PROTECTED] + [(row[0], row[1], {}) for row in OPEN]
+    rows += [(method, path, KEY) for method, path, _ in MANAGEMENT] + [('GET', path, KEY) for path in GETS]
+    own = {'date', 'connection', 'content-length', 'transfer-encoding'}
+    for method, path, headers in rows:
+        with daemon.wire() as w:
+            lines = ['%s: %s' % field for field in headers.items()]
+            w.send('\r\n'.join(['%s %s HTTP/1.1' % (method, path), 'Host: x', *lines]) + '\r\n\r\n')
+            one = w.reply(method)
+        two = client.request(method, path, headers=[(name.lower(), value) for name, value in headers.items()])
+        assert two.ended and two.status == one.status, (method, path, one, two)
+        assert {k for k in two.headers if k not in own} == {k for k in one.headers if k not in own}, (method, path)
+        assert two.headers.get('location') == one.headers.get('location'), (method, path)
