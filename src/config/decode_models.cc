@@ -32,12 +32,19 @@ void check_path(const Reader& reader, Mark at, std::string_view key, const std::
     reader.error_at(at, key, fmt::format("{}: {}", in_quotes(path), parsed.error().message));
 }
 
-// Sorted by name, without "model": that is the request's own business.
+// Who is asked is the request's own business: filters keep off the parameter "model", however a key
+// writes it.
+bool is_protected(const std::string& path) {
+  const auto parsed = util::parse_json_path(path);
+  return parsed && parsed->front().name == "model";
+}
+
+// Sorted by name, without what is protected.
 Params effective(const Reader& reader, const std::string& key,
                  std::vector<Placed<std::string>> params) {
   Params out;
   for (Placed<std::string>& param : params) {
-    if (param.name == "model") continue;
+    if (is_protected(param.name)) continue;
     check_path(reader, param.name_at, join_path(key, param.name), param.name);
     out.emplace_back(std::move(param.name), std::move(param.value));
   }
@@ -50,7 +57,7 @@ std::vector<std::string> strip_list(const Reader& reader, std::string_view key) 
   const std::string text = reader.string(key);
   for (const std::string_view item : util::split(text, ',')) {
     const std::string name(util::trim(item));
-    if (name.empty() || name == "model") continue;
+    if (name.empty() || is_protected(name)) continue;
     check_path(reader, reader.at(key), key, name);
     out.push_back(name);
   }

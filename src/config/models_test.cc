@@ -143,6 +143,21 @@ TEST(Models, Filters) {
             std::vector<std::string>{"5"});
 }
 
+TEST(Models, FiltersLeaveTheNameOfTheModelAloneHoweverItIsWritten) {
+  for (const std::string key : {"model", ":model", "\\model", "mode\\l", "model.x", "model.-1"}) {
+    const std::string set = "{'" + key + "': 1}";
+    const Filters filters = owl("proxy: p, filters: {stripParams: '" + key + "', setParams: " + set +
+                                ", setParamsByID: {owl: " + set + "}}")
+                                .filters;
+    EXPECT_TRUE(filters.strip_params.empty() && filters.set_params.empty()) << key;
+    EXPECT_TRUE(filters.set_params_by_id.at("owl").empty()) << key;
+  }
+  const Filters others =
+      owl("proxy: p, filters: {stripParams: 'Model, x.model', setParams: {models: 1}}").filters;
+  EXPECT_EQ(others.strip_params, (std::vector<std::string>{"Model", "x.model"}));
+  EXPECT_EQ(dump(others.set_params), "models=1 ");
+}
+
 TEST(Models, FaultsOfFiltersHaveTheirPlace) {
   const auto place = [](const std::string& filters) {
     const std::string text =

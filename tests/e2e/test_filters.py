@@ -15,8 +15,8 @@ MODELS = {
     'm': {
         'aliases': ['nick'],
         'filters': {
-            'stripParams': 'temperature, options.seed, model',
-            'setParams': {'max_tokens': 16, 'chat_template_kwargs.enable_thinking': False, 'model': 'no'},
+            'stripParams': 'temperature, options.seed, model, mode\\l, model.x',
+            'setParams': {'max_tokens': 16, 'chat_template_kwargs.enable_thinking': False, 'model': 'no', ':model': 'no'},
             'setParamsByID': {'m:wild': {'temperature': 2, 'max_tokens': 32}, 'm': {'own': None}},
         },
     },
