@@ -180,6 +180,7 @@ class Scheduler {
   Models would_displace(ModelId model, util::Time now);
   int waiting(ModelId model) const { return models_[model].waiting; }
   int served(ModelId model) const { return models_[model].served; }
+  std::size_t queue_length() const { return queue_.size(); }  // preloads, too
   std::optional<util::Millis> load_time(ModelId model) const { return models_[model].load_time; }
 
  private:

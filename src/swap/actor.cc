@@ -78,6 +78,10 @@ std::vector<Waiter> Actor::queue() const {
   return out;
 }
 
+std::size_t Actor::queue_length() const {
+  return impl_->scheduler.queue_length();
+}
+
 std::vector<InstanceStatus> Actor::instances() const {
   std::vector<InstanceStatus> out;
   for (const auto& [id, running] : impl_->running)

@@ -140,6 +140,7 @@ class Actor {
   std::vector<ModelStatus> status() const;  // all models, by id
   // Everything that waits: first what is queued, by place, then what waits for its own load.
   std::vector<Waiter> queue() const;
+  std::size_t queue_length() const;               // what waits for its turn, not for its load
   std::vector<InstanceStatus> instances() const;  // by serial number
   std::vector<SwapStatus> swaps() const;          // in progress, in the order of their models
 
