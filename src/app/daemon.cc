@@ -82,6 +82,7 @@ Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
     deps.performance = &monitoring_->performance();
   }
   deps.hardware = &hardware_;
+  deps.connections = [this] { return front_->connections(); };
   deps.version = {std::string(kVersion), std::string(kCommit), std::string(kBuildDate)};
   server_ = std::make_unique<server::Server>(deps, config_);
 }

@@ -200,6 +200,10 @@ void Front::warn_if_open_to_all() {
       "requests");
 }
 
+std::size_t Front::connections() const {
+  return all_.connections->size() + upstreams_.connections->size();
+}
+
 void Front::close() {
   retry_.clear();
   for (Doors* doors : {&all_, &upstreams_}) {

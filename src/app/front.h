@@ -39,6 +39,8 @@ class Front {
   // opens, the ones that were to close stay open: nobody is locked out by a mistake.
   void reconfigure(const config::Config& config);
 
+  // How many there are.
+  std::size_t connections() const;
   // Nobody comes in any more.
   void close();
   // From now on a connection ends after the request it is serving.

@@ -10,9 +10,6 @@
 namespace llama_swap::server {
 namespace {
 
-// What is logged for a client that left before there was an answer (nginx's number).
-constexpr int kClientGone = 499;
-
 // How many bytes at `at` need escaping: ASCII controls, quote, backslash, and the C1 controls
 // (U+0080 to U+009F), which terminals obey too.
 std::size_t unsafe_bytes(std::string_view text, std::size_t at) {
@@ -48,6 +45,11 @@ void append_escaped(std::string& out, std::string_view text) {
   out.append(text, begin);
 }
 
+int logged_status(const net::Exchange& exchange) {
+  constexpr int kClientGone = 499;
+  return exchange.responded() ? exchange.status() : kClientGone;
+}
+
 bool is_logged(std::string_view path) {
   for (const std::string_view quiet : {"/wol-health", "/api/performance", "/metrics"})
     if (path.starts_with(quiet)) return false;
@@ -59,7 +61,6 @@ void append_access_line(std::string& out, const net::Exchange& exchange, std::st
   const net::RequestHead& head = exchange.request();
   const std::string_view path = head.path();
   const std::string_view* agent = head.find("User-Agent");
-  const int status = exchange.responded() ? exchange.status() : kClientGone;
   out += "Request ";
   append_escaped(out, ip);
   out += " \"";
@@ -71,7 +72,7 @@ void append_access_line(std::string& out, const net::Exchange& exchange, std::st
     append_escaped(out, util::percent_decode(path));
   }
   out.append(" ").append(exchange.protocol()).append("\" ");
-  util::append_number(out, static_cast<std::uint64_t>(status));
+  util::append_number(out, static_cast<std::uint64_t>(logged_status(exchange)));
   out += ' ';
   util::append_number(out, exchange.bytes_sent());
   out += " \"";

@@ -19,6 +19,10 @@ bool is_logged(std::string_view path);
 void append_access_line(std::string& out, const net::Exchange& exchange, std::string_view ip,
                         std::chrono::nanoseconds took, std::string_view key_name = {});
 
+// The status of an exchange that is over; 499: the client left before there was an answer (nginx's
+// number).
+int logged_status(const net::Exchange& exchange);
+
 // The escaping.
 void append_escaped(std::string& out, std::string_view text);
 

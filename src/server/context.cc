@@ -8,7 +8,8 @@ Core::Core(Deps dependencies, config::ConfigPtr config)
     : deps(std::move(dependencies)),
       site(std::make_shared<const Site>(deps.loop, deps.wheel, std::move(config), nullptr,
                                         deps.host_names)),
-      inflight(deps.wheel, deps.events) {
+      inflight(deps.wheel, deps.events),
+      metrics(site->config()) {
   inflight.trust(site->proxies());
 }
 
@@ -18,6 +19,7 @@ void Core::reconfigure(config::ConfigPtr config) {
   site = std::make_shared<const Site>(deps.loop, deps.wheel, config, before.get(), deps.host_names);
   inflight.trust(site->proxies());
   selectors.keep_those_of(*config);
+  metrics.keep_those_of(*config);
   starts.forget_all();  // what was wrong may be right now
   for (const auto& [id, peer] : before->config().peers) {
     const auto now = config->peers.find(id);

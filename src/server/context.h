@@ -1,6 +1,8 @@
 // What endpoints get to work with.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,11 +15,13 @@
 #include "net/worker.h"
 #include "observe/events.h"
 #include "observe/log_hub.h"
+#include "observe/model_metrics.h"
 #include "observe/performance.h"
 #include "server/endless_stream.h"
 #include "server/failed_attempts.h"
 #include "server/inflight.h"
 #include "server/keys.h"
+#include "server/measure.h"
 #include "server/reachability.h"
 #include "server/recorder.h"
 #include "server/selector.h"
@@ -49,6 +53,8 @@ struct Deps {
   const observe::Performance* performance = nullptr;  // null: nothing is measured
   // Of this machine, as JSON; "" or null: not known (yet).
   const std::string* hardware = nullptr;
+  // How many connections of clients are open; empty: nobody knows.
+  std::function<std::size_t()> connections = {};
 };
 
 // The state of the server.
@@ -63,6 +69,8 @@ struct Core {
   Reachability peers;   // by id
   Reachability starts;  // of models, by id
   StreamSet streams;
+  observe::ModelMetrics metrics;
+  const std::chrono::system_clock::time_point began = std::chrono::system_clock::now();
   // Of rows and questions from now on; null: closed already. Shared with questions on their way.
   std::shared_ptr<store::ActivityStore> activity;
 
@@ -92,6 +100,7 @@ struct Call {
   std::string wildcard;                        // what {} or {...} of the route took, decoded
   std::string_view raw_wildcard;               // the same, escaped
   std::unique_ptr<Recorder> record = nullptr;  // null: not recorded
+  Measure* measure = nullptr;                  // outlives the call; null: not counted
 };
 
 using Endpoint = net::Awaitable<void> (*)(Call& call);

@@ -25,8 +25,14 @@ struct Loading {
   LoadingEvents events;
 };
 
+void enter(Call& call, Recorder::Stage stage) {
+  if (call.record) call.record->enter(stage);
+  if (call.measure) call.measure->enter(stage);
+}
+
 void answered(Call& call, const Forwarding& forwarding, const net::ResponseHead& head) {
   if (forwarding.entry) forwarding.entry->answered(head);
+  if (call.measure) call.measure->answered();
   if (call.record) call.record->answered(head);
 }
 
@@ -51,8 +57,8 @@ Recorder::Stage stage_of(const swap::Wait& wait) {
 class Waiting {
  public:
   Waiting(Call& call, const Forwarding& forwarding, swap::Admission& admission)
-      : exchange_(call.exchange),
-        record_(call.record.get()),
+      : call_(call),
+        exchange_(call.exchange),
         entry_(forwarding.entry),
         admission_(admission),
         wakeup_(call.core.deps.loop),
@@ -91,9 +97,9 @@ class Waiting {
   net::Awaitable<void> begin_stream();
   net::Awaitable<void> show();
 
+  Call& call_;
   net::Exchange& exchange_;
-  Recorder* const record_;  // may be null, as the next
-  InflightTable::Entry* const entry_;
+  InflightTable::Entry* const entry_;  // may be null
   swap::Admission& admission_;
   net::Wakeup wakeup_;
   net::Deadline tick_;  // of the loading state
@@ -103,7 +109,7 @@ class Waiting {
 net::Awaitable<void> Waiting::run() {
   if (loading_) co_await begin_stream();
   while (waits()) {
-    if (record_) record_->enter(stage_of(admission_.wait()));
+    enter(call_, stage_of(admission_.wait()));
     co_await wakeup_.wait();
     if (loading_ && waits()) co_await show();
   }
@@ -176,7 +182,7 @@ net::Awaitable<relay::Outcome> run_late_relay(Call& call, net::Upstream& upstrea
 
 net::Awaitable<relay::Outcome> run_relay(Call& call, net::Upstream& upstream,
                                          const relay::Request& request) {
-  if (call.record) call.record->enter(Recorder::Stage::asking);
+  enter(call, Recorder::Stage::asking);
   if (call.exchange.responded()) return run_late_relay(call, upstream, request);
   return relay::relay(call.exchange, upstream, call.core.deps.wheel, request);
 }
@@ -280,7 +286,7 @@ net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
     co_return result;
   }
   call.core.starts.trying(id, util::Clock::now());
-  if (call.record) call.record->enter(Recorder::Stage::queued);
+  enter(call, Recorder::Stage::queued);
   swap::Admission admission = call.core.deps.actor.admit(id);
   if (is_over_limit(admission)) co_await admit_again(call, id, admission);
   if (admission.phase() == Phase::waiting) {
@@ -368,6 +374,7 @@ net::Awaitable<util::Result<void>> receive_body(net::Exchange& exchange, net::Bo
 }
 
 net::Awaitable<std::optional<Problem>> try_forward(Call& call, const Forwarding& forwarding) {
+  if (call.measure) call.measure->goes_to(call.site, forwarding.target);
   if (forwarding.target.peer) return forward_to_peer(call, forwarding);
   if (forwarding.target.local->ignore_websockets && is_websocket(call.exchange.request()))
     return forward_past_scheduler(call, forwarding);

@@ -4,6 +4,7 @@
 #include "server/answer.h"
 #include "server/context.h"
 #include "server/errors.h"
+#include "server/own_metrics.h"
 #include "util/timestamp.h"
 
 namespace llama_swap::server {
@@ -37,11 +38,22 @@ net::Awaitable<void> performance(Call& call) {
   co_await send(call.exchange, 200, kJson, performance->json(after) + "\n");
 }
 
+// The original's families come first, and are asked for alone with ?families=machine. Where the
+// machine is not monitored it answers 503, so that ours are to be had with ?families=own.
 net::Awaitable<void> metrics(Call& call) {
-  const observe::Performance* performance = call.core.deps.performance;
-  if (performance == nullptr)
-    co_return co_await send(call.exchange, 503, kText, "# performance monitor not available\n");
-  co_await send(call.exchange, 200, kPrometheus, performance->metrics());
+  const auto asked = net::form_value(call.exchange.request().query(), "families");
+  const std::string families = asked.value_or("all");
+  if (families != "all" && families != "machine" && families != "own")
+    co_return co_await send(call.exchange, 400, kText, "# families must be all, machine or own\n");
+  std::string text;
+  if (families != "own") {
+    const observe::Performance* performance = call.core.deps.performance;
+    if (performance == nullptr)
+      co_return co_await send(call.exchange, 503, kText, "# performance monitor not available\n");
+    text = performance->metrics();
+  }
+  if (families != "machine") text += own_metrics(call.core);
+  co_await send(call.exchange, 200, kPrometheus, std::move(text));
 }
 
 }  // namespace

@@ -58,6 +58,10 @@ store::Tokens tokens_of(const usage::Figures& figures) {
   return out;
 }
 
+observe::TokenCounts counts_of(const store::Tokens& tokens) {
+  return {tokens.input, tokens.cached, tokens.output, tokens.drafted, tokens.draft_accepted};
+}
+
 }  // namespace
 
 Recorder::Recorder(Core& core, SitePtr site, const net::Exchange& exchange, std::string_view key)
@@ -131,6 +135,7 @@ void Recorder::failed(const Problem& problem, std::string_view content_type) {
 void Recorder::take_result(usage::Result result) {
   if (result.figures) {
     row_.tokens = tokens_of(*result.figures);
+    if (measure_) core_.metrics.count_tokens(measure_->model(), counts_of(row_.tokens));
     row_.duration = std::max(row_.duration, result.figures->model_time);
   }
   if (row_.error.empty()) row_.error = std::move(result.error_msg);
@@ -174,7 +179,10 @@ void Recorder::finish() {
 std::unique_ptr<Recorder> make_recorder(Call& call) {
   if (!call.site->config().record_activity || call.exchange.request().method != "POST")
     return nullptr;
-  return std::make_unique<Recorder>(call.core, call.site, call.exchange, call.caller.name());
+  auto recorder =
+      std::make_unique<Recorder>(call.core, call.site, call.exchange, call.caller.name());
+  recorder->use(call.measure);
+  return recorder;
 }
 
 }  // namespace llama_swap::server

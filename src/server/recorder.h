@@ -22,6 +22,7 @@ namespace llama_swap::server {
 
 struct Call;
 struct Core;
+class Measure;
 struct Problem;
 
 class Recorder final : public net::PayloadSink {
@@ -41,6 +42,8 @@ class Recorder final : public net::PayloadSink {
     bool local = false;
   };
   void goes_to(const Destination& destination);
+  // Whose model tokens are counted for, too. Must outlive the recorder; may be null.
+  void use(Measure* measure) { measure_ = measure; }
   void received(std::uint64_t body_bytes) { row_.bytes_in = static_cast<std::int64_t>(body_bytes); }
 
   // What it does: time counts for the last one named.
@@ -69,6 +72,7 @@ class Recorder final : public net::PayloadSink {
   store::Activity row_;
   bool begun_ = false;                 // goes_to() was called
   std::optional<usage::Meter> meter_;  // of an answer that came
+  Measure* measure_ = nullptr;
 };
 
 // Null: a request like this is not recorded, or none is.

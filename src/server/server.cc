@@ -8,6 +8,7 @@
 #include "server/client_address.h"
 #include "server/errors.h"
 #include "server/extra_headers.h"
+#include "server/own_metrics.h"
 #include "server/upstream_guard.h"
 
 namespace llama_swap::server {
@@ -52,6 +53,7 @@ Server::Server(Deps deps, config::ConfigPtr config)
     routes_.insert(routes_.end(), part.begin(), part.end());
   for (std::size_t i = 0; i < routes_.size(); ++i)
     router_.add(routes_[i].method, routes_[i].pattern, i);
+  for (const Route& route : routes_) endpoints_.push_back(core_.metrics.endpoint(route.pattern));
 }
 
 net::Awaitable<void> Server::handle(net::Exchange& exchange) {
@@ -66,9 +68,10 @@ net::Awaitable<void> Server::handle(net::Exchange& exchange, Door door) {
   const util::Time began = util::Clock::now();
   const SitePtr site = core_.site;
   std::string key_name;
+  Measure measure;
   std::exception_ptr failed;
   try {
-    co_await serve(exchange, door, key_name);
+    co_await serve(exchange, door, key_name, measure);
   } catch (...) {  // a broken invariant ends one request, not the program
     failed = std::current_exception();
   }
@@ -81,22 +84,24 @@ net::Awaitable<void> Server::handle(net::Exchange& exchange, Door door) {
       co_await send_error(exchange, 500, "internal error");
     }
   }
+  const auto took = util::Clock::now() - began;
+  measure.count(core_.metrics, logged_status(exchange), took);
   if (!core_.deps.log.enabled(config::LogLevel::info) || !is_logged(exchange.request().path()))
     co_return;
   access_line_.clear();
-  append_access_line(access_line_, exchange, client_ip(exchange, site->proxies()),
-                     util::Clock::now() - began, key_name);
+  append_access_line(access_line_, exchange, client_ip(exchange, site->proxies()), took, key_name);
   core_.deps.log.log(config::LogLevel::info, access_line_);
 }
 
-net::Awaitable<void> Server::serve(net::Exchange& exchange, Door door, std::string& key_name) {
+net::Awaitable<void> Server::serve(net::Exchange& exchange, Door door, std::string& key_name,
+                                   Measure& measure) {
   const net::RequestHead& head = exchange.request();
   if (door == Door::upstreams && !is_upstream_path(head.path()) && head.path() != "/health")
     return send_unknown(exchange);
   if (head.method == "OPTIONS") return gate_.preflight(exchange, is_open_to_pages(head));
   Router::Match match = router_.match(head.method, head.path());
   if (auto* found = std::get_if<Router::Found>(&match))
-    return dispatch(exchange, std::move(*found), key_name);
+    return dispatch(exchange, std::move(*found), key_name, measure);
   if (auto* redirect = std::get_if<Router::Redirect>(&match))
     return send_clean_path(exchange, std::move(redirect->path));
   if (auto* wrong = std::get_if<Router::WrongMethod>(&match))
@@ -120,9 +125,11 @@ bool Server::is_open_to_pages(const net::RequestHead& head) const {
 }
 
 net::Awaitable<void> Server::dispatch(net::Exchange& exchange, Router::Found found,
-                                      std::string& key_name) {
+                                      std::string& key_name, Measure& measure) {
   const Route& route = routes_[found.endpoint];
+  measure.asks(endpoints_[found.endpoint]);
   Call call{exchange, core_, core_.site, Caller(), std::move(found.wildcard), found.raw_wildcard};
+  call.measure = &measure;
   const std::optional<Gate::Refusal> refusal = gate_.examine(call, route.access);
   if (refusal) {
     co_await gate_.refuse(call, *refusal);
@@ -136,11 +143,13 @@ net::Awaitable<void> Server::dispatch(net::Exchange& exchange, Router::Found fou
   }
   ExtraHeaders outer(exchange, std::move(fields));
   Call decorated{outer, core_, call.site, call.caller, std::move(call.wildcard), call.raw_wildcard};
+  decorated.measure = &measure;
   co_await route.endpoint(decorated);
 }
 
 void Server::tell(const swap::News& news) {
   if (std::holds_alternative<swap::StateChange>(news)) core_.publish_model_status();
+  count(core_.metrics, news);
 }
 
 void Server::reconfigure(config::ConfigPtr config) {

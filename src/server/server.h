@@ -47,14 +47,16 @@ class Server {
   enum class Door { all, upstreams };
   net::Awaitable<void> handle(net::Exchange& exchange, Door door);
   // `key_name` becomes the name of the client's key, if it has one.
-  net::Awaitable<void> serve(net::Exchange& exchange, Door door, std::string& key_name);
+  net::Awaitable<void> serve(net::Exchange& exchange, Door door, std::string& key_name,
+                             Measure& measure);
   net::Awaitable<void> dispatch(net::Exchange& exchange, Router::Found found,
-                                std::string& key_name);
+                                std::string& key_name, Measure& measure);
   bool is_open_to_pages(const net::RequestHead& head) const;
 
   Core core_;
   Gate gate_;
   std::vector<Route> routes_;
+  std::vector<std::size_t> endpoints_;  // of routes_, as numbers of Core::metrics
   Router router_;
   std::string access_line_;  // reused
 };

@@ -208,7 +208,9 @@ TEST_F(ServerTest, Machine) {
 
   performance = std::make_unique<observe::Performance>(std::chrono::seconds(5));
   start();
-  EXPECT_EQ(answer("GET", "/metrics"), "200 ");
+  EXPECT_EQ(answer("GET", "/metrics?families=machine"), "200 ");
+  EXPECT_TRUE(answer("GET", "/metrics").starts_with("200 # HELP llamaswap_requests_total "));
+  EXPECT_EQ(answer("GET", "/metrics?families=x"), "400 # families must be all, machine or own\n");
   EXPECT_EQ(answer("GET", "/api/performance"),
             "200 {\"enabled\":true,\"sys_stats\":[],\"gpu_stats\":[]}\n");
   observe::GpuSample sample;
