@@ -25,7 +25,7 @@ def wait_for_samples(daemon, count=1):
 
 def test_samples_of_the_machine(lab):
     daemon = lab.daemon({})
-    empty = daemon.get('/metrics')
+    empty = daemon.get('/metrics?families=machine')
     assert (empty.status, empty.body, samples(daemon)) == (200, b'', [])
     assert empty.headers['content-type'] == 'text/plain; version=0.0.4; charset=utf-8'
 
@@ -77,7 +77,7 @@ def test_reload(lab):
     config['performance'] = {'disabled': True, 'every': '6s'}
     daemon.reload(config)
     assert samples(daemon) == []
-    assert daemon.get('/metrics').body == b''
+    assert daemon.get('/metrics?families=machine').body == b''
     stays(lambda: samples(daemon) == [], 6.5)
     config['performance'] = {}
     daemon.reload(config)
