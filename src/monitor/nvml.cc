@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
+
 #include "monitor/gpu_names.h"
 #include "monitor/pci.h"
 
@@ -29,7 +31,15 @@ struct PciInfo {  // nvmlPciInfo_v2_t, as nvmlDeviceGetPciInfo_v2 fills it
   unsigned pci_sub_system_id;
   unsigned reserved[4];
 };
+struct ProcessInfo {  // nvmlProcessInfo_v2_t, as the functions with _v2 and _v3 fill it
+  unsigned pid;
+  unsigned long long used_memory;  // bytes; all bits: not available
+  unsigned gpu_instance_id;
+  unsigned compute_instance_id;
+};
 constexpr int kSuccess = 0;
+constexpr int kInsufficientSize = 7;
+constexpr unsigned kMaxProcesses = 4096;
 constexpr int kTemperatureOfGpu = 0;
 constexpr unsigned kTextSize = 96;  // NVML_DEVICE_NAME_V2_BUFFER_SIZE, the longest of our texts
 constexpr unsigned long long kBytesPerMib = 1 << 20;
@@ -52,6 +62,7 @@ struct Nvml::Library {
   int (*power)(Device, unsigned*) = nullptr;        // mW
   int (*power_limit)(Device, unsigned*) = nullptr;  // mW
   int (*capability)(Device, int*, int*) = nullptr;
+  int (*processes)(Device, unsigned*, ProcessInfo*) = nullptr;
   int (*driver)(char*, unsigned) = nullptr;
   bool ready = false;
 
@@ -76,6 +87,8 @@ struct Nvml::Library {
     find(power_limit, "nvmlDeviceGetEnforcedPowerLimit");
     find(capability, "nvmlDeviceGetCudaComputeCapability");
     find(driver, "nvmlSystemGetDriverVersion");
+    if (!find(processes, "nvmlDeviceGetComputeRunningProcesses_v3"))
+      find(processes, "nvmlDeviceGetComputeRunningProcesses_v2");
     return find(init, "nvmlInit_v2") && find(shutdown, "nvmlShutdown") &&
            find(count, "nvmlDeviceGetCount_v2") &&
            find(by_index, "nvmlDeviceGetHandleByIndex_v2") && find(name, "nvmlDeviceGetName") &&
@@ -105,6 +118,21 @@ struct Nvml::Library {
     unsigned value = 0;
     if (get == nullptr || get(device, &value) != kSuccess) return std::nullopt;
     return value;
+  }
+  // The number grows while we ask.
+  std::vector<ProcessInfo> processes_of(Device device) const {
+    std::vector<ProcessInfo> out(32);
+    while (processes != nullptr && out.size() <= kMaxProcesses) {
+      auto number = static_cast<unsigned>(out.size());
+      const int error = processes(device, &number, out.data());
+      if (error == kSuccess) {
+        out.resize(std::min<std::size_t>(number, out.size()));
+        return out;
+      }
+      if (error != kInsufficientSize) break;
+      out.resize(std::max<std::size_t>(number, out.size()) * 2);
+    }
+    return {};
   }
   std::optional<Memory> memory_of(Device device) const {
     Memory value{};
@@ -173,6 +201,18 @@ std::vector<NvmlDevice> Nvml::devices() {
     if (const auto milliwatts = Library::number(library_->power_limit, device))
       info.power_limit_w = *milliwatts / 1000.0;
     out.push_back(std::move(info));
+  }
+  return out;
+}
+
+std::vector<ProcessOnDevice> Nvml::processes() {
+  std::vector<ProcessOnDevice> out;
+  for (Device device : library_->devices()) {
+    const std::string uuid = Library::text(library_->uuid, device);
+    for (const ProcessInfo& info : library_->processes_of(device)) {
+      const auto bytes = static_cast<std::int64_t>(info.used_memory);
+      if (bytes >= 0) out.push_back({static_cast<pid_t>(info.pid), uuid, bytes});
+    }
   }
   return out;
 }

@@ -4,6 +4,9 @@
 // time.
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +29,14 @@ struct NvmlDevice {
   std::optional<double> power_limit_w;
 };
 
+// Memory of a device that a process has.
+struct ProcessOnDevice {
+  pid_t pid = 0;
+  std::string device;  // its UUID
+  std::int64_t bytes = 0;
+  bool operator==(const ProcessOnDevice&) const = default;
+};
+
 class Nvml {
  public:
   // Errors: not_found (no such library), unavailable (it does not find its driver).
@@ -37,6 +48,8 @@ class Nvml {
   // Devices that fall off the bus are left out.
   std::vector<DeviceSample> read();
   std::vector<NvmlDevice> devices();
+  // Those that compute, and of which the driver knows how much they have.
+  std::vector<ProcessOnDevice> processes();
   std::string driver_version();  // "" = unknown
 
  private:

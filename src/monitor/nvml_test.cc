@@ -64,6 +64,15 @@ TEST(Nvml, Devices) {
   EXPECT_EQ(devices[1].power_limit_w, std::nullopt);
 }
 
+TEST(Nvml, Processes) {
+  auto nvml = Nvml::open(TEST_NVML);
+  ASSERT_TRUE(nvml);
+  const auto processes = nvml->processes();
+  ASSERT_EQ(processes.size(), 40u);
+  EXPECT_EQ(processes.front(), (ProcessOnDevice{1000, "GPU-1", 1 << 20}));
+  EXPECT_EQ(processes.back(), (ProcessOnDevice{1039, "GPU-1", 1 << 20}));
+}
+
 TEST(Nvml, EndsWhatItBegan) {
   for (int i = 0; i < 2; ++i) {  // the library counts: a second one while one is open sees nothing
     auto nvml = Nvml::open(TEST_NVML);

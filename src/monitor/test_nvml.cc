@@ -7,6 +7,13 @@
 
 namespace {
 
+struct ProcessInfo {
+  unsigned pid;
+  unsigned long long used_memory;
+  unsigned gpu_instance_id;
+  unsigned compute_instance_id;
+};
+
 constexpr int kSuccess = 0, kNotSupported = 3, kTooSmall = 7, kLost = 15;
 int started = 0;
 
@@ -85,6 +92,16 @@ int nvmlDeviceGetEnforcedPowerLimit(void* device, unsigned* milliwatts) {
 int nvmlDeviceGetCudaComputeCapability(void* device, int* major, int* minor) {
   *major = first(device) ? 9 : 12;
   *minor = first(device) ? 0 : 1;
+  return kSuccess;
+}
+// 40 processes with a MiB each, from 1000 on; of the second device one that it knows nothing of.
+int nvmlDeviceGetComputeRunningProcesses_v3(void* device, unsigned* count, ProcessInfo* infos) {
+  const unsigned number = first(device) ? 40 : 1;
+  const bool fits = *count >= number;
+  *count = number;
+  if (!fits) return kTooSmall;
+  for (unsigned i = 0; i < number; ++i)
+    infos[i] = {1000 + i, first(device) ? 1ull << 20 : ~0ull, 0, 0};
   return kSuccess;
 }
 int nvmlSystemGetDriverVersion(char* version, unsigned size) {
