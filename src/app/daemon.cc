@@ -151,9 +151,9 @@ std::shared_ptr<store::ActivityStore> Daemon::make_store(const config::Config& c
   options.log = [this](LogLevel level, std::string_view text) {
     log_.log(level, std::string(text));
   };
-  options.stored = [this](std::span<const std::int64_t> ids) {
+  options.stored = [this](std::span<const store::Activity> rows) {
     if (!events_.has_subscribers()) return;
-    for (const std::int64_t id : ids) events_.publish(observe::ActivityStored{id});
+    for (const store::Activity& row : rows) events_.publish(observe::ActivityStored{row.id});
   };
   return std::make_shared<store::ActivityStore>(loop_, std::move(options));
 }

@@ -69,8 +69,10 @@ net::Awaitable<void> stats(Call& call) {
     co_return;
   }
   const auto model = net::form_value(call.exchange.request().query(), "model");
-  std::string asked(util::trim(model.value_or("")));
-  const auto found = co_await store->stats(std::move(asked));
+  std::vector<std::string> models;
+  if (const std::string_view asked = util::trim(model.value_or("")); !asked.empty())
+    models.emplace_back(asked);
+  const auto found = co_await store->stats(std::move(models));
   if (!found) {
     co_await send_store_error(call.exchange, found.error());
     co_return;

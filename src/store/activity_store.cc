@@ -158,11 +158,7 @@ void ActivityStore::written() {
     for (Activity& row : waiting_) row.id += shift;
     next_id_ += shift;
   }
-  if (!options_.stored) return;
-  std::vector<std::int64_t> ids;
-  ids.reserve(rows->size());
-  for (const Activity& row : *rows) ids.push_back(row.id);
-  options_.stored(ids);
+  if (options_.stored) options_.stored(*rows);
 }
 
 void ActivityStore::settle(const util::Result<>& result) {
@@ -226,9 +222,9 @@ net::Awaitable<util::Result<Page>> ActivityStore::list(Query query) {
   return ask<Page>(std::move(question));
 }
 
-net::Awaitable<util::Result<Stats>> ActivityStore::stats(std::string model) {
+net::Awaitable<util::Result<Stats>> ActivityStore::stats(std::vector<std::string> models) {
   std::function<util::Result<Stats>(Database&)> question =
-      [model = std::move(model)](Database& database) { return store::stats(database, model); };
+      [models = std::move(models)](Database& database) { return store::stats(database, models); };
   return ask<Stats>(std::move(question));
 }
 

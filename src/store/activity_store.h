@@ -37,8 +37,8 @@ struct StoreOptions {
   std::string path;  // empty: in memory
   Retention retention;
   std::function<void(config::LogLevel, std::string_view)> log;
-  // Rows that can be found now, by id. May be empty.
-  std::function<void(std::span<const std::int64_t> ids)> stored;
+  // Rows that can be found now, in the order of their ids. May be empty.
+  std::function<void(std::span<const Activity> rows)> stored;
 };
 
 struct StoreHealth {
@@ -82,7 +82,8 @@ class ActivityStore {
   // Answers see all rows that were recorded before, unless writing fails. Errors: unavailable (with
   // the reason) if the database could not be opened, timed_out, and those of read.h.
   net::Awaitable<util::Result<Page>> list(Query query);
-  net::Awaitable<util::Result<Stats>> stats(std::string model);  // empty: of all models
+  // Of these models together; empty: of all.
+  net::Awaitable<util::Result<Stats>> stats(std::vector<std::string> models);
   net::Awaitable<util::Result<std::vector<Usage>>> usage(UsageQuery query);
 
   StoreHealth health() const;

@@ -40,8 +40,8 @@ class StoreTest : public ::testing::Test {
       logged.emplace_back(text);
       news.notify();
     };
-    out.stored = [this](std::span<const std::int64_t> ids) {
-      stored.insert(stored.end(), ids.begin(), ids.end());
+    out.stored = [this](std::span<const Activity> rows) {
+      for (const Activity& row : rows) stored.push_back(row.id);
       news.notify();
     };
     return out;
@@ -87,7 +87,8 @@ TEST_F(StoreTest, WhatIsRecordedIsFoundAtOnce) {
     const std::string two = co_await ids(store);
     EXPECT_EQ(two, "2: 2 1");
     EXPECT_EQ(store.record(activity("b")), 3);
-    const auto sums = co_await store.stats("b");
+    std::vector<std::string> of_b{"b"};
+    const auto sums = co_await store.stats(std::move(of_b));
     EXPECT_TRUE(sums);
     EXPECT_EQ(sums->requests, 2);
     UsageQuery by_model;
@@ -462,8 +463,8 @@ TEST_F(StoreTest, AReadOnlyFileAndAReadOnlyDirectory) {
   };
   StoreOptions options;
   options.path = path;
-  options.stored = [&](std::span<const std::int64_t> ids) {
-    const std::string line = std::to_string(ids.back()) + "\n";
+  options.stored = [&](std::span<const Activity> rows) {
+    const std::string line = std::to_string(rows.back().id) + "\n";
     if (::write(out, line.data(), line.size()) < 0) ::_exit(1);
     more();
   };

@@ -27,8 +27,7 @@ class Conditions {
   }
   void add_one_of(std::string_view name, const std::vector<std::string>& values) {
     if (values.empty()) return;
-    const std::string rest = util::replace_all(std::string(values.size() - 1, ','), ",", ", ?");
-    add(fmt::format("{} IN (?{})", name, rest));
+    add(fmt::format("{} {}", name, in_list(values.size())));
     values_.insert(values_.end(), values.begin(), values.end());
   }
   const std::string& text() const { return text_; }
@@ -179,6 +178,10 @@ const char* column(Sort sort) {
       return "duration_ms";
   }
   return "id";
+}
+
+std::string in_list(std::size_t values) {
+  return "IN (?" + util::replace_all(std::string(values - 1, ','), ",", ", ?") + ")";
 }
 
 bool countable_by_day(const Filter& filter) {

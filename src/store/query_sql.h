@@ -30,6 +30,9 @@ Sql ids_sql(const Query& query, const std::optional<Value>& anchor);
 // Counts what the filter lets through by looking at rows.
 Sql count_sql(const Filter& filter);
 
+// "IN (?, ?, ?)" for so many values; at least one.
+std::string in_list(std::size_t values);
+
 // The column of `activity` that is sorted by.
 const char* column(Sort sort);
 

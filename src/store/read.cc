@@ -187,8 +187,8 @@ util::Result<std::vector<Activity>> rows(Database& database, Query query,
 }
 
 util::Result<std::optional<Histogram>> speed_histogram(Database& database, Speed kind,
-                                                       const std::string& model) {
-  auto values = Speeds::of(database, kind, model);
+                                                       const std::vector<std::string>& models) {
+  auto values = Speeds::of(database, kind, models);
   if (!values) return tl::unexpected(values.error());
   return histogram(*values);
 }
@@ -221,16 +221,16 @@ util::Result<std::vector<Activity>> rows(Database& database, const Query& query)
   return rows(database, query, *found);
 }
 
-util::Result<Stats> stats(Database& database, const std::string& model) {
+util::Result<Stats> stats(Database& database, const std::vector<std::string>& models) {
   const auto snapshot = Transaction::begin(database, Transaction::Kind::read);
   if (!snapshot) return tl::unexpected(snapshot.error());
   Sql sql{
       "SELECT sum(requests), sum(input_tokens), sum(output_tokens), sum(cache_tokens) "
       "FROM ls_day",
       {}};
-  if (!model.empty()) {
-    sql.text += " WHERE model_id = ?";
-    sql.values.emplace_back(model);
+  if (!models.empty()) {
+    sql.text += " WHERE model_id " + in_list(models.size());
+    sql.values.insert(sql.values.end(), models.begin(), models.end());
   }
   Stats out;
   {
@@ -242,9 +242,9 @@ util::Result<Stats> stats(Database& database, const std::string& model) {
     out.output_tokens = sums->integer(2);
     out.cached_tokens = sums->integer(3);
   }
-  auto prompt = speed_histogram(database, Speed::prompt, model);
+  auto prompt = speed_histogram(database, Speed::prompt, models);
   if (!prompt) return tl::unexpected(prompt.error());
-  auto generation = speed_histogram(database, Speed::generation, model);
+  auto generation = speed_histogram(database, Speed::generation, models);
   if (!generation) return tl::unexpected(generation.error());
   out.prompt = std::move(*prompt);
   out.generation = std::move(*generation);

@@ -14,8 +14,8 @@ namespace llama_swap::store {
 util::Result<Page> list(Database& database, const Query& query);
 // The rows alone, without a total.
 util::Result<std::vector<Activity>> rows(Database& database, const Query& query);
-// Empty: of all models.
-util::Result<Stats> stats(Database& database, const std::string& model);
+// Of these models together; empty: of all.
+util::Result<Stats> stats(Database& database, const std::vector<std::string>& models);
 // In order of day, key, model.
 util::Result<std::vector<Usage>> usage(Database& database, const UsageQuery& query);
 // Rows in the table.

@@ -108,7 +108,7 @@ TEST(Schema, AFileOfTheOriginalIsAdoptedWithItsRows) {
   EXPECT_EQ(row.key, "");
   EXPECT_FALSE(row.phases.queue);
 
-  const auto sums = ask<Stats>(storage, [](Database& database) { return stats(database, ""); });
+  const auto sums = ask<Stats>(storage, [](Database& database) { return stats(database, {}); });
   ASSERT_TRUE(sums) << sums.error().message;
   EXPECT_EQ(sums->requests, 3);
   EXPECT_EQ(sums->input_tokens, 18);

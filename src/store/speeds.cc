@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "store/query_sql.h"
 #include "store/schema.h"
 
 namespace llama_swap::store {
@@ -32,18 +33,27 @@ double finite_ceiling(std::int64_t bucket) {
   return std::min(bucket_ceiling(bucket), std::numeric_limits<double>::max());
 }
 
+// "AND model_id IN (?, ?)", or nothing for all models.
+std::string and_of(const std::vector<std::string>& models) {
+  return models.empty() ? "" : "AND model_id " + in_list(models.size());
+}
+
+void bind_all(Statement& statement, const std::vector<std::string>& models) {
+  for (const std::string& model : models) statement.bind(std::string_view(model));
+}
+
 }  // namespace
 
-util::Result<Speeds> Speeds::of(Database& database, Speed kind, const std::string& model) {
-  auto statement = database.prepare(
-      model.empty() ? "SELECT bucket, sum(requests) FROM ls_speed WHERE kind = ? "
-                      "GROUP BY bucket ORDER BY bucket"
-                    : "SELECT bucket, requests FROM ls_speed WHERE kind = ? AND model_id = ? "
-                      "ORDER BY bucket");
+util::Result<Speeds> Speeds::of(Database& database, Speed kind,
+                                const std::vector<std::string>& models) {
+  auto statement =
+      database.prepare(fmt::format("SELECT bucket, sum(requests) FROM ls_speed WHERE kind = ? {} "
+                                   "GROUP BY bucket ORDER BY bucket",
+                                   and_of(models)));
   if (!statement) return tl::unexpected(statement.error());
   statement->bind(static_cast<std::int64_t>(kind));
-  if (!model.empty()) statement->bind(std::string_view(model));
-  Speeds out(database, kind, model);
+  bind_all(*statement, models);
+  Speeds out(database, kind, models);
   for (;;) {
     const auto row = statement->step();
     if (!row) return tl::unexpected(row.error());
@@ -57,17 +67,16 @@ util::Result<Speeds> Speeds::of(Database& database, Speed kind, const std::strin
 util::Result<Statement> Speeds::ask(std::string_view select, const Bucket& bucket, double ceiling,
                                     std::string_view rest) const {
   const Columns names = columns(kind_);
-  const std::string_view models =
-      model_.empty() ? "IN (SELECT model_id FROM ls_speed WHERE kind = ? AND bucket = ?)" : "= ?";
+  const std::string models =
+      models_.empty() ? "IN (SELECT model_id FROM ls_speed WHERE kind = ? AND bucket = ?)"
+                      : in_list(models_.size());
   auto statement = database_->prepare(fmt::format(
       "SELECT {0} FROM (SELECT {1} AS speed FROM activity INDEXED BY {2} WHERE model_id {3} "
       "AND ({1} > 0) = 1 AND {1} >= ? AND {1} < ?) {4}",
       select, names.speed, names.index, models, rest));
   if (!statement) return statement;
-  if (model_.empty())
-    statement->bind(static_cast<std::int64_t>(kind_)).bind(bucket.number);
-  else
-    statement->bind(std::string_view(model_));
+  if (models_.empty()) statement->bind(static_cast<std::int64_t>(kind_)).bind(bucket.number);
+  bind_all(*statement, models_);
   statement->bind(positive_floor(bucket.number)).bind(ceiling);
   return statement;
 }
@@ -81,11 +90,11 @@ util::Result<double> Speeds::end(const Bucket& bucket, End which) const {
                   "ORDER BY {1} {3} LIMIT 1) "
                   "AS speed FROM ls_speed s WHERE kind = ? AND bucket = ? {4})",
                   which == End::low ? "min" : "max", names.speed, names.index,
-                  which == End::low ? "ASC" : "DESC", model_.empty() ? "" : "AND model_id = ?"));
+                  which == End::low ? "ASC" : "DESC", and_of(models_)));
   if (!statement) return tl::unexpected(statement.error());
   statement->bind(positive_floor(bucket.number)).bind(finite_ceiling(bucket.number));
   statement->bind(static_cast<std::int64_t>(kind_)).bind(bucket.number);
-  if (!model_.empty()) statement->bind(std::string_view(model_));
+  bind_all(*statement, models_);
   if (const auto row = statement->step(); !row) return tl::unexpected(row.error());
   return statement->real(0);
 }

@@ -15,8 +15,9 @@ enum class Speed { prompt = 0, generation = 1 };  // as stored in ls_speed
 // The database must outlive it, and not change meanwhile (a transaction).
 class Speeds : public SortedValues {
  public:
-  // Empty: of all models.
-  static util::Result<Speeds> of(Database& database, Speed kind, const std::string& model);
+  // Of these models together; empty: of all.
+  static util::Result<Speeds> of(Database& database, Speed kind,
+                                 const std::vector<std::string>& models);
 
   std::int64_t count() const override { return count_; }
   util::Result<double> nth(std::int64_t rank) override;
@@ -28,8 +29,8 @@ class Speeds : public SortedValues {
     std::int64_t before;  // values in the buckets below
     std::int64_t count;
   };
-  Speeds(Database& database, Speed kind, std::string model)
-      : database_(&database), kind_(kind), model_(std::move(model)) {}
+  Speeds(Database& database, Speed kind, std::vector<std::string> models)
+      : database_(&database), kind_(kind), models_(std::move(models)) {}
   util::Result<Statement> ask(std::string_view select, const Bucket& bucket, double ceiling,
                               std::string_view rest) const;
   enum class End { low, high };
@@ -37,7 +38,7 @@ class Speeds : public SortedValues {
 
   Database* database_;
   Speed kind_;
-  std::string model_;
+  std::vector<std::string> models_;
   std::vector<Bucket> buckets_;  // in order; none empty
   std::int64_t count_ = 0;
 };

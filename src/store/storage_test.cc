@@ -151,7 +151,7 @@ TEST(Storage, TwentyThousandRowsInAFile) {
   EXPECT_EQ(storage.read<Page>(util::Time::max(), question)->total, 20'000);
   const auto asked = util::Clock::now();
   const std::function<util::Result<Stats>(Database&)> sums = [](Database& database) {
-    return stats(database, "");
+    return stats(database, {});
   };
   EXPECT_EQ(storage.read<Stats>(util::Time::max(), sums)->requests, 20'000);
   std::printf("20,000 rows: written in %.0f ms; listed in %.2f ms, statistics in %.2f ms\n",
