@@ -3,6 +3,7 @@
 #include "server/answer.h"
 #include "server/context.h"
 #include "server/errors.h"
+#include "server/sight.h"
 #include "store/export.h"
 #include "util/text.h"
 
@@ -10,6 +11,29 @@ namespace llama_swap::server {
 namespace {
 
 using util::Errc;
+
+// Leaves of the models asked for (none: all) those that the caller sees; may be very many.
+void narrow(std::vector<std::string>& models, const Call& call) {
+  const Directory& directory = call.site->directory();
+  const Sight sight{call.caller, directory};
+  if (sight.all()) return;
+  if (!models.empty()) {
+    std::erase_if(models, [&](const std::string& model) { return !sight.sees(model); });
+  } else {
+    const auto add = [&](const std::string& name) {
+      if (sight.sees(name)) models.push_back(name);
+    };
+    for (const auto& [id, model] : call.site->config().models) add(id);
+    for (const auto& [id, peer] : call.site->config().peers) {
+      for (const std::string& model : peer.models) {
+        add(id + "/" + model);
+        add(model);
+      }
+    }
+  }
+  // No row is without a model.
+  if (models.empty()) models.emplace_back();
+}
 
 net::Awaitable<void> send_store_error(net::Exchange& exchange, util::Error error) {
   int status = 500;
@@ -42,6 +66,7 @@ net::Awaitable<void> list(Call& call) {
     co_await send_store_error(call.exchange, std::move(query.error()));
     co_return;
   }
+  narrow(query->filter.models, call);
   const auto store = call.core.activity;  // it may be replaced meanwhile
   if (!store) {
     co_await send_closed(call.exchange);
@@ -72,6 +97,7 @@ net::Awaitable<void> stats(Call& call) {
   std::vector<std::string> models;
   if (const std::string_view asked = util::trim(model.value_or("")); !asked.empty())
     models.emplace_back(asked);
+  narrow(models, call);
   const auto found = co_await store->stats(std::move(models));
   if (!found) {
     co_await send_store_error(call.exchange, found.error());
@@ -105,6 +131,7 @@ net::Awaitable<void> export_rows(Call& call) {
     co_await send_error(exchange, 400, "format must be csv, jsonl or md");
     co_return;
   }
+  narrow(query->filter.models, call);
   const auto store = call.core.activity;
   if (!store) {
     co_await send_closed(exchange);

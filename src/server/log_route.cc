@@ -7,10 +7,27 @@
 namespace llama_swap::server {
 namespace {
 
+// In these the output and the requests of all models are mixed.
+bool needs_all_models(const Call& call, const observe::LogSource& source) {
+  observe::LogHub& log = call.core.deps.log;
+  const bool mixed =
+      &source == &log.combined() || &source == &log.proxy() || &source == &log.upstream();
+  return mixed && !call.caller.may_use_all();
+}
+
+net::Awaitable<void> send_not_divided(Call& call) {
+  co_await send_error(call.exchange, 403,
+                      "this log needs a key that opens all models; /logs/stream/MODEL is open");
+}
+
 net::Awaitable<void> history(Call& call) {
   const std::string_view* accept = call.exchange.request().find("Accept");
   if (accept && accept->find("text/html") != std::string_view::npos) {
     co_await send_redirect(call.exchange, 302, "/ui/");
+    co_return;
+  }
+  if (needs_all_models(call, call.core.deps.log.combined())) {
+    co_await send_not_divided(call);
     co_return;
   }
   std::string text = call.core.deps.log.combined().history();
@@ -39,6 +56,10 @@ net::Awaitable<void> stream(Call& call) {
   if (!source) {
     co_await send_error(call.exchange, 400,
                         "invalid logger. Use 'proxy', 'upstream' or a model's ID");
+    co_return;
+  }
+  if (needs_all_models(call, *source)) {
+    co_await send_not_divided(call);
     co_return;
   }
   EndlessStream endless(call.core.deps.loop, call.core.streams, call.exchange);

@@ -1,8 +1,11 @@
 // /api/profiles (http-api 15).
+#include <algorithm>
+
 #include "server/answer.h"
 #include "server/context.h"
 #include "server/errors.h"
 #include "server/profile_request.h"
+#include "server/sight.h"
 
 namespace llama_swap::server {
 namespace {
@@ -15,12 +18,23 @@ Json active_json(const std::string& active) {
   return {{"active", std::move(name)}};
 }
 
+// "" disables a name; a selector is there for those who may use one of its targets.
+bool sees_target(const Call& call, const std::string& target) {
+  const Sight sight{call.caller, call.site->directory()};
+  if (sight.all() || target.empty()) return true;
+  const auto selector = call.site->config().selectors.find(target);
+  if (selector == call.site->config().selectors.end()) return sight.sees(target);
+  return std::ranges::any_of(selector->second.targets,
+                             [&](const std::string& one) { return sight.sees(one); });
+}
+
 net::Awaitable<void> list(Call& call) {
   Json out = active_json(call.core.active_profile);
   Json profiles = Json::array();
   for (const auto& [id, profile] : call.site->config().profiles) {
     Json pins = Json::object();
-    for (const auto& [name, target] : profile.pins) pins[name] = target;
+    for (const auto& [name, target] : profile.pins)
+      if (sees_target(call, target)) pins[name] = target;
     profiles.push_back(
         {{"id", id}, {"description", profile.description}, {"pins", std::move(pins)}});
   }
