@@ -75,6 +75,7 @@ Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
     log_.model_output(model, data);
   };
   hooks.news = [this](const swap::News& news) { server_->tell(news); };
+  hooks.queue_changed = [this] { server_->queue_changed(); };
   actor_ = std::make_unique<swap::Actor>(loop_, wheel_, launcher_, config_, std::move(hooks));
   server::Deps deps{loop_, wheel_, body_memory_, worker_, *actor_, log_, events_, {}};
   if (!config_->performance_disabled) {
@@ -152,8 +153,7 @@ std::shared_ptr<store::ActivityStore> Daemon::make_store(const config::Config& c
     log_.log(level, std::string(text));
   };
   options.stored = [this](std::span<const store::Activity> rows) {
-    if (!events_.has_subscribers()) return;
-    for (const store::Activity& row : rows) events_.publish(observe::ActivityStored{row.id});
+    server_->activity_stored(rows);
   };
   return std::make_shared<store::ActivityStore>(loop_, std::move(options));
 }
@@ -269,7 +269,9 @@ net::Awaitable<void> Daemon::load_anew() {
   log_.log(LogLevel::info, "reloading configuration");
   auto loaded = config::load(sources_, config::process_environment());
   if (!loaded.config) {
-    log_.warn("failed to reload config: {}", loaded.text(config::Severity::error));
+    const std::string problems = loaded.text(config::Severity::error);
+    log_.warn("failed to reload config: {}", problems);
+    server_->reload_refused(problems);
     co_return;
   }
   const std::string warnings = loaded.text(config::Severity::warning);
@@ -277,6 +279,7 @@ net::Awaitable<void> Daemon::load_anew() {
   const auto renewed = co_await renew_store(*loaded.config);
   if (!renewed) {
     log_.warn("failed to create new store during reload: {}", renewed.error().message);
+    server_->reload_refused("store: " + renewed.error().message);
     co_return;
   }
   if (shutting_down_) co_return;

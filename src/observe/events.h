@@ -24,11 +24,13 @@ struct ProfileChanged {
 struct UiConfig {    // what the console is told about the configuration
   std::string json;  // the data of http-api 17
 };
-struct Inflight {    // a request began, went on or ended
-  std::string json;  // the data of http-api 18.1
+struct Inflight {     // a request began, went on or ended
+  std::string json;   // the data of http-api 18.1
+  std::string model;  // "": it concerns several
 };
 struct ActivityStored {
   std::int64_t id = 0;
+  std::string model;
 };
 using Event = std::variant<ModelStatus, ProfileChanged, UiConfig, Inflight, ActivityStored>;
 

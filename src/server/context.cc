@@ -8,8 +8,10 @@ Core::Core(Deps dependencies, config::ConfigPtr config)
     : deps(std::move(dependencies)),
       site(std::make_shared<const Site>(deps.loop, deps.wheel, std::move(config), nullptr,
                                         deps.host_names)),
-      inflight(deps.wheel, deps.events),
-      metrics(site->config()) {
+      hub(deps.wheel),
+      inflight(deps.wheel, deps.events, hub),
+      metrics(site->config()),
+      feed(*this) {
   inflight.trust(site->proxies());
 }
 
@@ -27,6 +29,7 @@ void Core::reconfigure(config::ConfigPtr config) {
   }
   deps.log.keep_models_of(*config);
   publish_config();
+  feed.reloaded(before->config(), *config);
 }
 
 void Core::use_host_names(std::vector<std::string> names) {
@@ -43,6 +46,7 @@ void Core::set_active_profile(const std::string& name) {
   if (!name.empty()) active = name;
   deps.events.publish(observe::ProfileChanged{std::move(active)});
   publish_model_status();
+  feed.profile_changed();
 }
 
 const config::Profile* Core::profile() const {
@@ -54,9 +58,14 @@ std::string Core::ui_config_json() const {
   return dump(Json{{"activity", {{"session_id", site->config().session_id_headers}}}});
 }
 
-std::string Core::model_status_json() const {
+std::string Core::model_status_json(const Sight* sight) const {
   const auto state_of = [this](const std::string& id) { return deps.actor.state(id); };
-  return dump(model_status(site->config(), state_of));
+  Json list = model_status(site->config(), state_of);
+  if (!sight) return dump(list);
+  Json seen = Json::array();
+  for (Json& model : list)
+    if (sight->sees(model["id"].get<std::string>())) seen.push_back(std::move(model));
+  return dump(seen);
 }
 
 void Core::publish_model_status() {

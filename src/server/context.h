@@ -18,6 +18,8 @@
 #include "observe/model_metrics.h"
 #include "observe/performance.h"
 #include "server/endless_stream.h"
+#include "server/event_feed.h"
+#include "server/event_hub.h"
 #include "server/failed_attempts.h"
 #include "server/inflight.h"
 #include "server/keys.h"
@@ -64,6 +66,7 @@ struct Core {
   Deps deps;
   SitePtr site;                // of new requests
   std::string active_profile;  // "" = none
+  EventHub hub;
   InflightTable inflight;
   SelectorTable selectors;
   Reachability peers;   // by id
@@ -73,6 +76,7 @@ struct Core {
   const std::chrono::system_clock::time_point began = std::chrono::system_clock::now();
   // Of rows and questions from now on; null: closed already. Shared with questions on their way.
   std::shared_ptr<store::ActivityStore> activity;
+  EventFeed feed;
 
   // For requests from now on. What is known of selectors and peers that stay is kept; no profile is
   // active.
@@ -83,9 +87,9 @@ struct Core {
   void set_active_profile(const std::string& name);
   // Null: none is active.
   const config::Profile* profile() const;
-  // The data of the events `uiConfig` and `modelStatus` as of now.
+  // The data of the events `uiConfig` and `modelStatus` as of now; with a sight, what that sees.
   std::string ui_config_json() const;
-  std::string model_status_json() const;
+  std::string model_status_json(const Sight* sight = nullptr) const;
   // Tells the event streams that states or models have changed.
   void publish_model_status();
   void publish_config();
@@ -130,6 +134,7 @@ Routes management_routes();  // management.cc
 Routes profile_routes();     // profile_route.cc
 Routes log_routes();         // log_route.cc
 Routes event_routes();       // event_route.cc
+Routes live_routes();        // live_route.cc
 Routes activity_routes();    // activity_route.cc
 Routes observe_routes();     // observe_route.cc
 

@@ -1,6 +1,10 @@
-// GET /api/events (http-api 17): everything a console shows, live.
+// GET /api/events (http-api 17): everything a console shows, live. Version 2 is in event_route_v2.
+#include <optional>
+
 #include "server/answer.h"
 #include "server/context.h"
+#include "server/errors.h"
+#include "server/event_route_v2.h"
 #include "server/utf8_tail.h"
 
 namespace llama_swap::server {
@@ -20,60 +24,72 @@ std::string profile_message(const std::string& active) {
   return message("profileChanged", dump(Json{{"active", std::move(value)}}));
 }
 
-std::string event_message(const observe::Event& event) {
-  struct {
-    std::string operator()(const observe::ModelStatus& e) const {
-      return message("modelStatus", e.json);
-    }
-    std::string operator()(const observe::ProfileChanged& e) const {
-      return profile_message(e.active.value_or(""));
-    }
-    std::string operator()(const observe::Inflight& e) const { return message("inflight", e.json); }
-    std::string operator()(const observe::ActivityStored& e) const {
-      return message("activity", dump(Json{{"id", e.id}}));
-    }
-    std::string operator()(const observe::UiConfig& e) const { return message("uiConfig", e.json); }
-  } visitor;
-  return std::visit(visitor, event);
-}
+// What one reader is sent. Of a key that opens only some models: what concerns those; an event
+// about several is made anew.
+struct Teller {
+  Core& core;
+  const Sight sight;
 
-// One log source as messages.
+  std::string operator()(const observe::ModelStatus& e) const {
+    return message("modelStatus", sight.all() ? e.json : core.model_status_json(&sight));
+  }
+  std::string operator()(const observe::ProfileChanged& e) const {
+    return profile_message(e.active.value_or(""));
+  }
+  std::string operator()(const observe::Inflight& e) const {
+    if (!sight.all() && e.model.empty()) return message("inflight", core.inflight.snapshot(&sight));
+    return sight.all() || sight.sees(e.model) ? message("inflight", e.json) : "";
+  }
+  std::string operator()(const observe::ActivityStored& e) const {
+    return sight.all() || sight.sees(e.model) ? message("activity", dump(Json{{"id", e.id}})) : "";
+  }
+  std::string operator()(const observe::UiConfig& e) const { return message("uiConfig", e.json); }
+
+  // What can be sent anew at any time: all but the logs.
+  std::string current_state() const {
+    const Sight* const seen = sight.all() ? nullptr : &sight;
+    return message("modelStatus", core.model_status_json(seen)) +
+           message("uiConfig", core.ui_config_json()) + profile_message(core.active_profile) +
+           message("inflight", core.inflight.snapshot(seen));
+  }
+};
+
+// One log source as messages. Closed: it looks empty, and stays so.
 class LogFeed {
  public:
-  LogFeed(std::string_view name, observe::LogSource& source, EndlessStream& stream)
-      : name_(name), source_(source), subscription_(source, [&stream] { stream.notify(); }) {}
+  LogFeed(std::string_view name, observe::LogSource& source, EndlessStream& stream, bool closed)
+      : name_(name), source_(source) {
+    if (!closed) subscription_.emplace(source, [&stream] { stream.notify(); });
+  }
 
-  std::string history() { return log_message(name_, tail_.next(source_.history())); }
+  std::string history() {
+    return log_message(name_, subscription_ ? tail_.next(source_.history()) : "");
+  }
   // "" if nothing is new.
   std::string news() {
-    const std::string text = tail_.next(subscription_.take());
+    const std::string text = subscription_ ? tail_.next(subscription_->take()) : "";
     return text.empty() ? "" : log_message(name_, text);
   }
 
  private:
   std::string_view name_;
   observe::LogSource& source_;
-  observe::LogSubscription subscription_;
+  std::optional<observe::LogSubscription> subscription_;
   Utf8Tail tail_;
 };
 
-// What can be sent anew at any time: all but the logs.
-std::string current_state(Core& core) {
-  return message("modelStatus", core.model_status_json()) +
-         message("uiConfig", core.ui_config_json()) + profile_message(core.active_profile) +
-         message("inflight", core.inflight.snapshot());
-}
-
-net::Awaitable<void> events(Call& call) {
+net::Awaitable<void> first_version(Call& call) {
   constexpr std::size_t kMaxBatch = 64 << 10;  // about this much per write
   Core& core = call.core;
   EndlessStream stream(core.deps.loop, core.streams, call.exchange);
   // Everything is subscribed to before the state is looked at, and without a suspension in between:
   // nothing is lost or doubled.
-  LogFeed proxy("proxy", core.deps.log.proxy(), stream);
-  LogFeed upstream("upstream", core.deps.log.upstream(), stream);
+  const Teller teller{core, {call.caller, call.site->directory()}};
+  const bool closed = !teller.sight.all();  // in these logs all models are mixed
+  LogFeed proxy("proxy", core.deps.log.proxy(), stream, closed);
+  LogFeed upstream("upstream", core.deps.log.upstream(), stream, closed);
   observe::EventSubscription subscription(core.deps.events, [&stream] { stream.notify(); });
-  std::string text = proxy.history() + upstream.history() + current_state(core);
+  std::string text = proxy.history() + upstream.history() + teller.current_state();
 
   net::ResponseHead head;
   head.headers = {{"Content-Type", "text/event-stream"},
@@ -88,11 +104,11 @@ net::Awaitable<void> events(Call& call) {
     while (text.size() < kMaxBatch) {
       const auto event = subscription.take();
       if (!event) break;
-      text += event_message(*event);
+      text += std::visit(teller, *event);
     }
     if (subscription.take_overflow()) {
       core.deps.log.warn("an event stream is too slow: events were dropped");
-      text += current_state(core);
+      text += teller.current_state();
     }
     if (text.empty()) {
       co_await stream.wait();
@@ -102,6 +118,13 @@ net::Awaitable<void> events(Call& call) {
     if (!sent) co_return;
   }
   co_await call.exchange.finish();
+}
+
+net::Awaitable<void> events(Call& call) {
+  const auto version = net::form_value(call.exchange.request().query(), "v");
+  if (version == "2") return event_stream(call);
+  if (!version || version == "1") return first_version(call);
+  return send_error(call.exchange, 400, "v must be 1 or 2");
 }
 
 }  // namespace

@@ -25,9 +25,14 @@ struct Loading {
   LoadingEvents events;
 };
 
-void enter(Call& call, Recorder::Stage stage) {
+void enter(Call& call, const Forwarding& forwarding, Recorder::Stage stage) {
+  using Phase = InflightTable::Entry::Phase;
   if (call.record) call.record->enter(stage);
   if (call.measure) call.measure->enter(stage);
+  if (!forwarding.entry) return;
+  if (stage == Recorder::Stage::queued) forwarding.entry->enter(Phase::queue);
+  if (stage == Recorder::Stage::loading) forwarding.entry->enter(Phase::load);
+  if (stage == Recorder::Stage::asking) forwarding.entry->enter(Phase::asking);
 }
 
 void answered(Call& call, const Forwarding& forwarding, const net::ResponseHead& head) {
@@ -58,6 +63,7 @@ class Waiting {
  public:
   Waiting(Call& call, const Forwarding& forwarding, swap::Admission& admission)
       : call_(call),
+        forwarding_(forwarding),
         exchange_(call.exchange),
         entry_(forwarding.entry),
         admission_(admission),
@@ -68,12 +74,16 @@ class Waiting {
     admission_.notify([this] { wakeup_.notify(); });
     exchange_.watch_client([this] { give_up(); });
     exchange_.watch_closely();
-    if (entry_) entry_->on_cancel([this] { give_up(); });
+    if (!entry_) return;
+    entry_->on_cancel([this] { give_up(); });
+    entry_->waits_with(&admission_);
   }
   ~Waiting() {
     admission_.notify(nullptr);
     exchange_.watch_client(nullptr);
-    if (entry_) entry_->on_cancel(nullptr);
+    if (!entry_) return;
+    entry_->on_cancel(nullptr);
+    entry_->waits_with(nullptr);
   }
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
@@ -91,6 +101,7 @@ class Waiting {
   // The place in the queue and under the limit is for another one at once, not when this coroutine
   // has its turn.
   void give_up() {
+    if (entry_) entry_->waits_with(nullptr);
     admission_.withdraw();
     wakeup_.notify();
   }
@@ -98,6 +109,7 @@ class Waiting {
   net::Awaitable<void> show();
 
   Call& call_;
+  const Forwarding& forwarding_;
   net::Exchange& exchange_;
   InflightTable::Entry* const entry_;  // may be null
   swap::Admission& admission_;
@@ -109,7 +121,7 @@ class Waiting {
 net::Awaitable<void> Waiting::run() {
   if (loading_) co_await begin_stream();
   while (waits()) {
-    enter(call_, stage_of(admission_.wait()));
+    enter(call_, forwarding_, stage_of(admission_.wait()));
     co_await wakeup_.wait();
     if (loading_ && waits()) co_await show();
   }
@@ -125,7 +137,7 @@ net::Awaitable<void> Waiting::begin_stream() {
   head.headers = {{"Content-Type", "text/event-stream"},
                   {"Cache-Control", "no-cache"},
                   {"X-Accel-Buffering", "no"}};
-  if (entry_) entry_->answered(head);
+  if (entry_) entry_->answered(head, InflightTable::Entry::Phase::queue);
   const util::Time now = util::Clock::now();
   const swap::Wait& wait = admission_.wait();
   const std::string text = loading_->text.begin() + loading_->text.update(wait, now);
@@ -180,16 +192,18 @@ net::Awaitable<relay::Outcome> run_late_relay(Call& call, net::Upstream& upstrea
   co_return outcome;
 }
 
-net::Awaitable<relay::Outcome> run_relay(Call& call, net::Upstream& upstream,
-                                         const relay::Request& request) {
-  enter(call, Recorder::Stage::asking);
+net::Awaitable<relay::Outcome> run_relay(Call& call, const Forwarding& forwarding,
+                                         net::Upstream& upstream, const relay::Request& request) {
+  enter(call, forwarding, Recorder::Stage::asking);
   if (call.exchange.responded()) return run_late_relay(call, upstream, request);
   return relay::relay(call.exchange, upstream, call.core.deps.wheel, request);
 }
 
 void peer_failed(Core& core, const std::string& id, const std::string& why) {
-  if (core.peers.failed(id, why, util::Clock::now()))
+  if (core.peers.failed(id, why, util::Clock::now())) {
     core.deps.log.warn("peer {}: cannot be reached: {}", id, why);
+    core.feed.peer_unreachable(id);
+  }
 }
 
 void peer_reached(Core& core, const std::string& id) {
@@ -199,6 +213,7 @@ void peer_reached(Core& core, const std::string& id) {
       std::chrono::round<std::chrono::milliseconds>(util::Clock::now() - failure->since);
   core.deps.log.info("peer {}: reached again, after {}", id, util::duration_text(lasted));
   core.peers.reached(id);
+  core.feed.peer_reached(id);
 }
 
 net::Awaitable<std::optional<Problem>> forward_to_peer(Call& call, const Forwarding& forwarding) {
@@ -215,7 +230,7 @@ net::Awaitable<std::optional<Problem>> forward_to_peer(Call& call, const Forward
     answered(call, forwarding, head);
   };
   call.core.peers.trying(peer.id, util::Clock::now());
-  const relay::Outcome outcome = co_await run_relay(call, *upstream, request);
+  const relay::Outcome outcome = co_await run_relay(call, forwarding, *upstream, request);
   if (outcome.no_connection) peer_failed(call.core, peer.id, outcome.error);
   co_return co_await settle(call, forwarding.target, outcome);
 }
@@ -232,7 +247,7 @@ net::Awaitable<std::optional<Problem>> forward_past_scheduler(Call& call,
     co_return std::nullopt;
   }
   const relay::Request request = relay_request(call, forwarding, *served->upstream);
-  const relay::Outcome outcome = co_await run_relay(call, *served->upstream, request);
+  const relay::Outcome outcome = co_await run_relay(call, forwarding, *served->upstream, request);
   co_return co_await settle(call, forwarding.target, outcome);
 }
 
@@ -286,7 +301,7 @@ net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
     co_return result;
   }
   call.core.starts.trying(id, util::Clock::now());
-  enter(call, Recorder::Stage::queued);
+  enter(call, forwarding, Recorder::Stage::queued);
   swap::Admission admission = call.core.deps.actor.admit(id);
   if (is_over_limit(admission)) co_await admit_again(call, id, admission);
   if (admission.phase() == Phase::waiting) {
@@ -319,7 +334,7 @@ net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
   }
   call.core.starts.reached(id);
   const relay::Request request = relay_request(call, forwarding, *upstream);
-  result.outcome = co_await run_relay(call, *upstream, request);
+  result.outcome = co_await run_relay(call, forwarding, *upstream, request);
   result.instance = admission.served().instance;
   result.stopped = upstream->retired();
   co_return result;
@@ -375,6 +390,10 @@ net::Awaitable<util::Result<void>> receive_body(net::Exchange& exchange, net::Bo
 
 net::Awaitable<std::optional<Problem>> try_forward(Call& call, const Forwarding& forwarding) {
   if (call.measure) call.measure->goes_to(call.site, forwarding.target);
+  if (forwarding.entry) {
+    forwarding.entry->counts_tokens(call.record.get());
+    if (forwarding.body) forwarding.entry->received(forwarding.body->size());
+  }
   if (forwarding.target.peer) return forward_to_peer(call, forwarding);
   if (forwarding.target.local->ignore_websockets && is_websocket(call.exchange.request()))
     return forward_past_scheduler(call, forwarding);

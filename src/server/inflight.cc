@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "server/event_state.h"
 #include "util/text.h"
 #include "util/timestamp.h"
 
@@ -53,17 +54,21 @@ InflightTable::Entry::Entry(InflightTable& table, net::Exchange& exchange, std::
 
 InflightTable::Entry::~Entry() {
   table_.entries_.erase(table_.entries_.iterator_to(*this));
-  if (table_.events_.has_subscribers())
-    table_.publish({{"operation", "remove"}, {"id", std::to_string(id_)}});
+  table_.hide(*this);
 }
 
 void InflightTable::Entry::set_model(std::string model) {
   if (model == model_) return;
   model_ = std::move(model);
-  table_.show(*this);
+  table_.show(*this, true);
 }
 
-void InflightTable::Entry::answered(const net::ResponseHead& head) {
+void InflightTable::Entry::enter(Phase phase) {
+  if (std::exchange(phase_, phase) != phase) table_.show_to_hub(*this);
+}
+
+void InflightTable::Entry::answered(const net::ResponseHead& head, Phase phase) {
+  phase_ = phase;
   for (const net::Header& header : head.headers) {
     answer_headers_.append(header.name).push_back('\0');
     answer_headers_.append(header.value).push_back('\0');
@@ -96,14 +101,34 @@ Json InflightTable::Entry::json() const {
   return out;
 }
 
-std::string InflightTable::snapshot() {
+Json InflightTable::Entry::full_json(bool reduced) const {
+  static constexpr std::array<std::string_view, 4> kPhases{"queue", "load", "asking", "streaming"};
+  Json out = json();
+  out.erase("metadata");
+  if (!key_.empty()) out["key"] = key_;
+  if (!selector_.empty()) out["selector"] = selector_;
+  out["phase"] = kPhases.at(static_cast<std::size_t>(phase_));
+  if (waits()) out["waiting"] = wait_json(admission_->wait(), reduced);
+  out["req_bytes"] = bytes_in_;
+  if (const auto tokens = recorder_ ? recorder_->tokens_so_far() : 0; tokens > 0)
+    out["tokens"] = tokens;
+  return out;
+}
+
+std::string InflightTable::snapshot(const Sight* sight) {
   Json out{{"operation", "snapshot"}};
-  for (Entry& entry : entries_) {
-    entry.shown_bytes_ = entry.exchange_.bytes_sent();
-    out["requests"].push_back(entry.json());
-  }
-  if (!tick_.is_set()) tick_.set(util::Clock::now() + kInterval);
+  for (const Entry& entry : entries_)
+    if (!sight || sight->sees(entry.model_)) out["requests"].push_back(entry.json());
+  keep_ticking();
   return dump(out);
+}
+
+Json InflightTable::list(const Sight* sight) {
+  Json out = Json::array();
+  for (const Entry& entry : entries_)
+    if (!sight || sight->sees(entry.model_)) out.push_back(entry.full_json(sight != nullptr));
+  keep_ticking();
+  return out;
 }
 
 bool InflightTable::look_for_leavers(std::string_view model) {
@@ -133,38 +158,65 @@ bool InflightTable::cancel(std::string_view id) {
   return false;
 }
 
-void InflightTable::show(const Entry& entry) {
-  if (events_.has_subscribers() && !snapshot_due_)
-    publish({{"operation", "upsert"}, {"request", entry.json()}});
+void InflightTable::show(Entry& entry, bool again) {
+  show_to_first(entry, again);
+  show_to_hub(entry, again);
 }
 
-void InflightTable::publish(Json update) {
-  if (!tick_.is_set()) tick_.set(util::Clock::now() + kInterval);
-  if (sent_ >= kBurst) snapshot_due_ = true;
-  if (snapshot_due_) return;
-  ++sent_;
-  events_.publish(observe::Inflight{dump(update)});
+void InflightTable::show_to_first(const Entry& entry, bool again) {
+  if (!events_.has_subscribers()) return;
+  keep_ticking();
+  if (!first_.take()) return;
+  const Json update{{"operation", "upsert"}, {"request", entry.json()}};
+  events_.publish(observe::Inflight{dump(update), again ? "" : entry.model_});
 }
 
-// Ends an interval: shows what the streams have sent since, or everything after a burst.
+void InflightTable::show_to_hub(Entry& entry, bool again) {
+  if (!hub_.wanted()) return;
+  keep_ticking();
+  if (!second_.take()) return;
+  if (entry.waits()) entry.shown_wait_ = entry.admission_->wait();
+  // Who saw the former model may not see this one.
+  Audience audience{again ? Audience::divided : Audience::model, entry.model_};
+  const auto update = [&entry](bool reduced) {
+    return Json{{"operation", "upsert"}, {"request", entry.full_json(reduced)}};
+  };
+  std::optional<Json> reduced;
+  if (entry.waits()) reduced = update(true);
+  hub_.publish(Topic::inflight, std::move(audience), update(false), std::move(reduced));
+}
+
+void InflightTable::hide(const Entry& entry) {
+  if (!watched()) return;
+  const Json update{{"operation", "remove"}, {"id", std::to_string(entry.id_)}};
+  if (events_.has_subscribers() && first_.take())
+    events_.publish(observe::Inflight{dump(update), entry.model_});
+  if (hub_.wanted() && second_.take())
+    hub_.publish(Topic::inflight, {Audience::model, entry.model_}, update);
+  keep_ticking();
+}
+
+void InflightTable::keep_ticking() {
+  if (watched() && !tick_.is_set()) tick_.set(util::Clock::now() + kInterval);
+}
+
+// Ends an interval: shows what has changed since, or everything after a burst.
 void InflightTable::tick() {
-  sent_ = 0;
-  if (!events_.has_subscribers()) {
-    snapshot_due_ = false;
-    return;
+  const Budget first = std::exchange(first_, {}), second = std::exchange(second_, {});
+  if (!watched()) return;
+  if (first.snapshot_due) events_.publish(observe::Inflight{snapshot(), ""});
+  if (second.snapshot_due)
+    hub_.publish(Topic::inflight, {Audience::divided},
+                 {{"operation", "snapshot"}, {"requests", list()}});
+  for (Entry& entry : entries_) {
+    const std::uint64_t bytes = entry.exchange_.bytes_sent();
+    const bool sent_more = std::exchange(entry.shown_bytes_, bytes) != bytes;
+    const bool waits_anew = entry.waits() && entry.admission_->wait() != entry.shown_wait_;
+    if (sent_more && !first.snapshot_due) show_to_first(entry);
+    if (second.snapshot_due && waits_anew) entry.shown_wait_ = entry.admission_->wait();
+    if ((sent_more || waits_anew) && !second.snapshot_due) show_to_hub(entry);
   }
-  if (snapshot_due_) {
-    snapshot_due_ = false;
-    events_.publish(observe::Inflight{snapshot()});
-  } else {
-    for (Entry& entry : entries_) {
-      const std::uint64_t bytes = entry.exchange_.bytes_sent();
-      if (bytes == entry.shown_bytes_) continue;
-      entry.shown_bytes_ = bytes;
-      show(entry);
-    }
-  }
-  if (!entries_.empty() && !tick_.is_set()) tick_.set(util::Clock::now() + kInterval);
+  if (!entries_.empty()) keep_ticking();
 }
 
 }  // namespace llama_swap::server

@@ -4,6 +4,9 @@
 // A request costs two list operations and, while nobody listens to events, nothing else: what is
 // shown is taken from the exchange when it is shown. With listeners at most kBurst updates leave
 // per kInterval; what does not fit is replaced by one snapshot at the end of the interval.
+//
+// There are two kinds of listeners: those of the original's stream, and those of version 2
+// (docs/events.md), who are told more of an entry, and more often: how far it has come.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -18,6 +21,10 @@
 #include "observe/events.h"
 #include "server/answer.h"
 #include "server/client_address.h"
+#include "server/event_hub.h"
+#include "server/recorder.h"
+#include "server/sight.h"
+#include "swap/swap.h"
 
 namespace llama_swap::server {
 
@@ -40,8 +47,17 @@ class InflightTable {
 
     // Another model is tried.
     void set_model(std::string model);
-    // The head of the answer is about to be sent.
-    void answered(const net::ResponseHead& head);
+    // How far it has come.
+    enum class Phase { queue, load, asking, streaming };
+    void enter(Phase phase);
+    // The request's body, in bytes.
+    void received(std::uint64_t bytes) { bytes_in_ = bytes; }
+    // Null: nobody counts its tokens. The recorder must outlive the entry.
+    void counts_tokens(const Recorder* recorder) { recorder_ = recorder; }
+    // What it waits with; null: it waits no more.
+    void waits_with(const swap::Admission* admission) { admission_ = admission; }
+    // The head of the answer is about to be sent; it has come so far by that.
+    void answered(const net::ResponseHead& head, Phase phase = Phase::streaming);
     // What ends the request when it is cancelled; by default the exchange is aborted. Must not
     // destroy the entry.
     void on_cancel(std::function<void()> cancel) { cancel_ = std::move(cancel); }
@@ -50,6 +66,11 @@ class InflightTable {
    private:
     friend class InflightTable;
     Json json() const;
+    // With what version 2 tells beside.
+    Json full_json(bool reduced) const;
+    bool waits() const {
+      return admission_ && admission_->phase() == swap::Admission::Phase::waiting;
+    }
 
     InflightTable& table_;
     net::Exchange& exchange_;
@@ -62,21 +83,29 @@ class InflightTable {
     const util::Time started_at_;
     std::string answer_headers_;  // name, 0, value, 0, ...
     std::uint64_t shown_bytes_ = 0;
+    Phase phase_ = Phase::queue;
+    std::uint64_t bytes_in_ = 0;
+    const Recorder* recorder_ = nullptr;
+    const swap::Admission* admission_ = nullptr;
+    swap::Wait shown_wait_;  // while it waits: as version 2 was told
     std::function<void()> cancel_;
     bool cancelled_ = false;
   };
 
-  // Both must outlive the table.
-  InflightTable(net::TimerWheel& wheel, observe::EventBus& events)
-      : events_(events), tick_(wheel, [this] { tick(); }) {}
+  // All must outlive the table.
+  InflightTable(net::TimerWheel& wheel, observe::EventBus& events, EventHub& hub)
+      : events_(events), hub_(hub), tick_(wheel, [this] { tick(); }) {}
   InflightTable(const InflightTable&) = delete;
   InflightTable& operator=(const InflightTable&) = delete;
 
   // Whom to believe about the addresses of clients, from now on.
   void trust(TrustedProxies proxies) { proxies_ = std::move(proxies); }
 
-  // The data of a snapshot event, as JSON text. Whoever asks wants updates from now on.
-  std::string snapshot();
+  // The data of a snapshot event, as JSON text; with a sight, what that sees. Whoever asks wants
+  // updates from now on.
+  std::string snapshot(const Sight* sight = nullptr);
+  // The entries as version 2 tells them.
+  Json list(const Sight* sight = nullptr);
   // Looks for clients of this model that have left, but whose requests have not ended yet; false:
   // there are none.
   bool look_for_leavers(std::string_view model);
@@ -86,17 +115,33 @@ class InflightTable {
   bool cancel(std::string_view id);
 
  private:
-  void show(const Entry& entry);
-  void publish(Json update);
+  // Of each kind of listeners.
+  struct Budget {
+    int sent = 0;  // updates in this interval
+    bool snapshot_due = false;
+    bool take() {
+      if (sent >= kBurst) snapshot_due = true;
+      if (!snapshot_due) ++sent;
+      return !snapshot_due;
+    }
+  };
+
+  bool watched() const { return events_.has_subscribers() || hub_.wanted(); }
+  // `again`: it is known, and another model's now.
+  void show(Entry& entry, bool again = false);
+  void show_to_first(const Entry& entry, bool again = false);
+  void show_to_hub(Entry& entry, bool again = false);
+  void hide(const Entry& entry);
+  void keep_ticking();
   void tick();
 
   observe::EventBus& events_;
+  EventHub& hub_;
   net::Deadline tick_;
   TrustedProxies proxies_;
   boost::intrusive::list<Entry, boost::intrusive::constant_time_size<false>> entries_;  // by id
   std::uint64_t last_id_ = 0;
-  int sent_ = 0;  // updates in this interval
-  bool snapshot_due_ = false;
+  Budget first_, second_;  // by the version of the stream
 };
 
 // "content-type" as "Content-Type".

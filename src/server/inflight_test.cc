@@ -12,7 +12,8 @@ struct Fixture : ::testing::Test {
   net::Loop loop;
   net::TimerWheel wheel{loop};
   observe::EventBus events;
-  InflightTable table{wheel, events};
+  EventHub hub{wheel};
+  InflightTable table{wheel, events, hub};
   observe::EventSubscription subscription{events, [] {}};
 
   Json next() {
@@ -101,6 +102,79 @@ TEST_F(Fixture, ABurstEndsInOneSnapshot) {
   EXPECT_EQ(got["operation"], "snapshot");
   ASSERT_EQ(got["requests"].size(), 1u);
   EXPECT_EQ(got["requests"][0]["id"], "1");
+}
+
+// ---- version 2
+
+struct SecondVersion : Fixture {
+  Topics topics = Topics::usual();
+  EventHub::Reader reader{hub, topics, [] {}};
+  std::uint64_t seen = hub.ring().next();
+
+  // What has been told since the last call.
+  std::vector<Json> news() {
+    std::vector<Json> out;
+    for (; seen < hub.ring().next(); ++seen) {
+      const std::string& text = *hub.ring().at(seen).text;
+      out.push_back(Json::parse(text.substr(text.find("data: ") + 6)));
+    }
+    return out;
+  }
+};
+
+TEST_F(SecondVersion, HowFarARequestIs) {
+  using Phase = InflightTable::Entry::Phase;
+  testing::FakeExchange exchange("POST", "/x");
+  {
+    InflightTable::Entry entry(table, exchange, "m1", "/x", "anna", "any");
+    entry.received(99);
+    entry.enter(Phase::queue);  // no news
+    entry.enter(Phase::asking);
+    entry.enter(Phase::asking);
+    entry.answered({});
+    exchange.count_payload(7);
+    std::vector<Json> got;
+    while (got.size() < 4) {
+      for (Json& one : news()) got.push_back(std::move(one));
+      if (got.size() < 4) loop.run_one();
+    }
+    EXPECT_EQ(got[0]["request"]["phase"], "queue");
+    EXPECT_EQ(got[0]["request"]["key"], "anna");
+    EXPECT_EQ(got[0]["request"]["selector"], "any");
+    EXPECT_FALSE(got[0]["request"].contains("metadata"));
+    EXPECT_EQ(got[1]["request"]["phase"], "asking");
+    EXPECT_EQ(got[1]["request"]["req_bytes"], 99);
+    EXPECT_EQ(got[2]["request"]["phase"], "streaming");
+    EXPECT_EQ(got[3]["request"]["resp_bytes"], 7);
+    int first = 0;  // the original's stream is told less often
+    for (Json one = next(); !one.is_null(); one = next()) ++first;
+    EXPECT_EQ(first, 3);
+  }
+  const std::vector<Json> end = news();
+  ASSERT_EQ(end.size(), 1u);
+  EXPECT_EQ(end[0]["operation"], "remove");
+  EXPECT_EQ(hub.ring().at(seen - 1).audience.name, "m1");
+}
+
+TEST_F(SecondVersion, ABurstEndsInOneList) {
+  testing::FakeExchange exchange("POST", "/x");
+  InflightTable::Entry stays(table, exchange, "m1", "/x");
+  for (int i = 0; i < InflightTable::kBurst; ++i)
+    InflightTable::Entry entry(table, exchange, "m2", "/x");
+  EXPECT_EQ(news().size(), static_cast<std::size_t>(InflightTable::kBurst));
+  std::vector<Json> got;
+  while ((got = news()).empty()) loop.run_one();
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(got[0]["operation"], "snapshot");
+  EXPECT_EQ(got[0]["requests"].size(), 1u);
+}
+
+TEST_F(SecondVersion, AnotherModelIsAnotherAudience) {
+  testing::FakeExchange exchange("POST", "/x");
+  InflightTable::Entry entry(table, exchange, "m1", "/x");
+  entry.set_model("m2");
+  EXPECT_EQ(hub.ring().at(1).audience.kind, Audience::model);
+  EXPECT_EQ(hub.ring().at(2).audience.kind, Audience::divided);
 }
 
 TEST_F(Fixture, Cancel) {

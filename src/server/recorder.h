@@ -55,6 +55,8 @@ class Recorder final : public net::PayloadSink {
   void relayed(const relay::Outcome& outcome);
   // An error of ours ends it. `content_type` is that of our answer.
   void failed(const Problem& problem, std::string_view content_type);
+  // Tokens of the answer that have passed, as far as events show them.
+  std::uint64_t tokens_so_far() const { return meter_ ? meter_->tokens_so_far() : 0; }
   // It was cancelled, by whoever may.
   void cancelled() { row_.ending = store::Ending::cancelled; }
 

@@ -48,8 +48,9 @@ net::Awaitable<void> send_clean_path(net::Exchange& exchange, std::string path) 
 
 Server::Server(Deps deps, config::ConfigPtr config)
     : core_(std::move(deps), std::move(config)), gate_(core_) {
-  for (const auto& part : {model_routes(), upstream_routes(), management_routes(), profile_routes(),
-                           log_routes(), event_routes(), activity_routes(), observe_routes()})
+  for (const auto& part :
+       {model_routes(), upstream_routes(), management_routes(), profile_routes(), log_routes(),
+        event_routes(), live_routes(), activity_routes(), observe_routes()})
     routes_.insert(routes_.end(), part.begin(), part.end());
   for (std::size_t i = 0; i < routes_.size(); ++i)
     router_.add(routes_[i].method, routes_[i].pattern, i);
@@ -150,6 +151,14 @@ net::Awaitable<void> Server::dispatch(net::Exchange& exchange, Router::Found fou
 void Server::tell(const swap::News& news) {
   if (std::holds_alternative<swap::StateChange>(news)) core_.publish_model_status();
   count(core_.metrics, news);
+  core_.feed.tell(news);
+}
+
+void Server::activity_stored(std::span<const store::Activity> rows) {
+  if (core_.deps.events.has_subscribers())
+    for (const store::Activity& row : rows)
+      core_.deps.events.publish(observe::ActivityStored{row.id, row.model});
+  core_.feed.activity_stored(rows);
 }
 
 void Server::reconfigure(config::ConfigPtr config) {

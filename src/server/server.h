@@ -5,6 +5,8 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "config/config.h"
@@ -40,6 +42,10 @@ class Server {
   }
   // What the actor tells.
   void tell(const swap::News& news);
+  void queue_changed() { core_.feed.queue_changed(); }
+  void activity_stored(std::span<const store::Activity> rows);
+  // A configuration that was to be loaded has these problems.
+  void reload_refused(const std::string& problems) { core_.feed.reload_refused(problems); }
   // Ends event and log streams, those that are still to come too.
   void end_streams() { core_.streams.end_all(); }
 

@@ -80,6 +80,9 @@ class Meter {
   // The answer is over. Once, and last.
   Result finish(Ending ending);
 
+  // Events with generated content that have passed (Timing::token_events).
+  std::uint64_t tokens_so_far() const { return result_.timing.token_events; }
+
   // Of all buffers but the windows of content codings.
   std::size_t kept_bytes() const;
 
