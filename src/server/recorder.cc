@@ -1,5 +1,7 @@
 #include "server/recorder.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -36,14 +38,18 @@ std::string session_of(const net::RequestHead& head, const config::Config& confi
 }
 
 std::string metadata_of(const Recorder::Destination& destination, const config::Config& config) {
-  Json out = Json::object();
+  std::string out;
   if (destination.local) {
     const auto& priorities = config.scheduling.priority;
-    const auto found = priorities.find(std::string(destination.model));
-    out["fifo_priority"] = std::to_string(found == priorities.end() ? 0 : found->second);
+    const auto found =
+        priorities.empty() ? priorities.end() : priorities.find(std::string(destination.model));
+    out = fmt::format(R"("fifo_priority":"{}")", found == priorities.end() ? 0 : found->second);
   }
-  if (!destination.selector.empty()) out["selector"] = destination.selector;
-  return out.empty() ? "" : dump(out);
+  if (!destination.selector.empty()) {
+    if (!out.empty()) out += ',';
+    out += R"("selector":)" + dump(Json(destination.selector));
+  }
+  return out.empty() ? "" : '{' + out + '}';
 }
 
 store::Tokens tokens_of(const usage::Figures& figures) {

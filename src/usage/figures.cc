@@ -2,61 +2,58 @@
 
 #include <algorithm>
 #include <cmath>
-#include <initializer_list>
-#include <nlohmann/json.hpp>
 
 namespace llama_swap::usage {
 namespace {
 
-using nlohmann::json;
-
 // Beyond it, doubles do not count one by one, and no model counts that far.
 constexpr double kMaxCount = 9007199254740992.0;  // 2^53
 
-const json* member(const json& object, std::string_view name) {
-  if (!object.is_object()) return nullptr;
-  const auto found = object.find(name);
-  return found == object.end() ? nullptr : &*found;
+std::optional<double> number(const JsonNumbers& object, std::string_view name) {
+  return object.find(name);
 }
 
-std::optional<double> number(const json& object, std::string_view name) {
-  const json* value = member(object, name);
-  if (!value || !value->is_number()) return std::nullopt;
-  return value->get<double>();
-}
-
-std::optional<std::int64_t> count(const json& object, std::string_view name) {
-  const auto value = number(object, name);
+std::optional<std::int64_t> whole(const std::optional<double>& value) {
   if (!value || std::abs(*value) > kMaxCount) return std::nullopt;
   return static_cast<std::int64_t>(*value);
 }
 
-std::optional<std::int64_t> first_count(const json& object,
-                                        std::initializer_list<std::string_view> names) {
-  for (const std::string_view name : names)
-    if (const auto value = count(object, name)) return value;
-  return std::nullopt;
+std::optional<std::int64_t> count(const JsonNumbers& object, std::string_view name) {
+  return whole(object.find(name));
 }
 
-std::optional<std::int64_t> cached_count(const json& usage) {
+std::optional<std::int64_t> cached_count(const JsonNumbers& usage) {
   if (const auto value = count(usage, "cache_read_input_tokens")) return value;
   for (const std::string_view details : {"input_tokens_details", "prompt_tokens_details"})
-    if (const json* object = member(usage, details))
-      if (const auto value = count(*object, "cached_tokens")) return value;
+    if (const auto value = whole(usage.find(details, "cached_tokens"))) return value;
   return std::nullopt;
 }
 
-void set_drafts(const json& object, std::string_view drafted, std::string_view accepted,
-                Figures& figures) {
-  const auto all = count(object, drafted);
-  const auto good = count(object, accepted);
-  if (!all || !good) return;
-  figures.draft = *all;
-  figures.draft_accepted = *good;
+// Anthropic leaves out of its input what came from a cache or went into one; all others count it
+// in.
+std::optional<std::int64_t> whole_prompt(const JsonNumbers& usage) {
+  if (const auto all = count(usage, "prompt_tokens")) return all;
+  const auto input = count(usage, "input_tokens");
+  if (!input) return std::nullopt;
+  return *input + std::max<std::int64_t>(count(usage, "cache_read_input_tokens").value_or(0), 0) +
+         std::max<std::int64_t>(count(usage, "cache_creation_input_tokens").value_or(0), 0);
 }
 
-json parse(std::string_view text) {
-  return json::parse(text, nullptr, false);
+void set_drafts(const std::optional<std::int64_t>& drafted,
+                const std::optional<std::int64_t>& accepted, Figures& figures) {
+  if (!drafted || !accepted) return;
+  figures.draft = *drafted;
+  figures.draft_accepted = *accepted;
+}
+
+// Nothing, if it cannot be.
+std::optional<util::Millis> duration(double ms) {
+  if (!(ms >= 0 && ms < kMaxCount)) return std::nullopt;
+  return util::Millis(static_cast<std::int64_t>(ms));
+}
+
+std::optional<util::Millis> duration(const JsonNumbers& object, std::string_view name) {
+  return duration(number(object, name).value_or(-1));
 }
 
 bool is_object_text(std::string_view text) {
@@ -66,7 +63,7 @@ bool is_object_text(std::string_view text) {
 // A usage object; nothing happens if it is none.
 void apply_text(std::string_view text, std::optional<Figures>& figures) {
   if (text.empty()) return;
-  const json usage = parse(text);
+  const JsonNumbers usage(text);
   if (!usage.is_object()) return;
   if (!figures) figures.emplace();
   apply_usage(usage, *figures);
@@ -82,37 +79,51 @@ std::string_view leading_digits(std::string_view text) {
 
 }  // namespace
 
-void apply_usage(const json& usage, Figures& figures) {
-  const auto input = first_count(usage, {"prompt_tokens", "input_tokens"});
-  const auto output = first_count(usage, {"completion_tokens", "output_tokens"});
+void apply_usage(const JsonNumbers& usage, Figures& figures) {
+  auto input = count(usage, "prompt_tokens");
+  if (!input) input = count(usage, "input_tokens");
+  auto output = count(usage, "completion_tokens");
+  if (!output) output = count(usage, "output_tokens");
   const auto cached = cached_count(usage);
   if (input.value_or(0) > 0) figures.input = *input;
   if (output.value_or(0) > 0) figures.output = *output;
   if (cached.value_or(-1) >= 0) figures.cached = *cached;
+  if (const auto prompt = whole_prompt(usage); prompt.value_or(0) > 0) figures.prompt = prompt;
 }
 
-void apply_timings(const json& timings, Figures& figures) {
+void apply_timings(const JsonNumbers& timings, Figures& figures) {
   if (!timings.is_object()) return;
-  figures.input = count(timings, "prompt_n").value_or(0);
+  const auto processed = count(timings, "prompt_n");
+  const auto cached = count(timings, "cache_n");
+  figures.input = processed.value_or(0);
   figures.output = count(timings, "predicted_n").value_or(0);
   figures.prompt_per_second = number(timings, "prompt_per_second").value_or(0);
   figures.tokens_per_second = number(timings, "predicted_per_second").value_or(0);
-  if (const auto cached = count(timings, "cache_n")) figures.cached = *cached;
-  set_drafts(timings, "draft_n", "draft_n_accepted", figures);
+  if (cached) figures.cached = *cached;
+  // Servers that do not tell what came from the cache may have told the whole before.
+  if (processed && (cached || !figures.prompt))
+    figures.prompt = *processed + std::max<std::int64_t>(cached.value_or(0), 0);
+  set_drafts(count(timings, "draft_n"), count(timings, "draft_n_accepted"), figures);
+  figures.prefill = duration(timings, "prompt_ms");
+  figures.decode = duration(timings, "predicted_ms");
   const double spent =
       number(timings, "prompt_ms").value_or(0) + number(timings, "predicted_ms").value_or(0);
-  if (spent > 0 && spent < kMaxCount) figures.model_time = util::Millis(std::int64_t(spent));
+  if (spent > 0) figures.model_time = duration(spent).value_or(figures.model_time);
 }
 
-void apply_metrics(const json& metrics, Figures& figures) {
-  if (const json* drafts = member(metrics, "speculative_decoding"))
-    set_drafts(*drafts, "num_draft_tokens", "num_accepted_draft_tokens", figures);
+void apply_metrics(const JsonNumbers& metrics, Figures& figures) {
+  set_drafts(whole(metrics.find("speculative_decoding", "num_draft_tokens")),
+             whole(metrics.find("speculative_decoding", "num_accepted_draft_tokens")), figures);
   const double to_first_ms = number(metrics, "time_to_first_token_ms").value_or(0);
   const std::int64_t computed = figures.input - std::max<std::int64_t>(figures.cached, 0);
   if (to_first_ms > 0 && computed >= 0)
     figures.prompt_per_second = static_cast<double>(computed) / (to_first_ms / 1000);
+  if (to_first_ms > 0) figures.prefill = duration(to_first_ms);
   const double between_ms = number(metrics, "mean_itl_ms").value_or(0);
-  if (between_ms > 0) figures.tokens_per_second = 1000 / between_ms;
+  if (between_ms <= 0) return;
+  figures.tokens_per_second = 1000 / between_ms;
+  if (figures.output > 0)
+    figures.decode = duration(between_ms * static_cast<double>(figures.output - 1));
 }
 
 bool replaces(std::string_view text, std::string_view old) {
@@ -155,8 +166,8 @@ void Collector::set_metrics(std::string_view text) {
 std::optional<Figures> Collector::figures() const {
   std::optional<Figures> from_usage = before_;
   apply_text(usage_, from_usage);
-  const json timings = parse(timings_);
-  const json metrics = parse(metrics_);
+  const JsonNumbers timings(timings_);
+  const JsonNumbers metrics(metrics_);
   if (!from_usage && !timings.is_object() && !metrics.is_object()) return std::nullopt;
   Figures figures = from_usage.value_or(Figures{});
   apply_timings(timings, figures);

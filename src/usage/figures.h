@@ -4,11 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "usage/json_numbers.h"
 #include "util/time.h"
 
 namespace llama_swap::usage {
@@ -27,6 +27,10 @@ struct Figures {
   double tokens_per_second = -1;
   // What the server says it spent; a request lasts no shorter than this. 0: it does not say.
   util::Millis model_time{0};
+  // The whole prompt, cached or not, whichever way the server counts `input`. Empty: unknown.
+  std::optional<std::int64_t> prompt = std::nullopt;
+  // What the server says it spent on the prompt, and on generating after it.
+  std::optional<util::Millis> prefill = std::nullopt, decode = std::nullopt;
 
   bool operator==(const Figures&) const = default;
 };
@@ -36,11 +40,11 @@ struct Figures {
 //
 // A new input or output value counts if > 0, a cached value if >= 0, so that those of message_start
 // live on when message_delta repeats only some.
-void apply_usage(const nlohmann::json& usage, Figures& figures);
+void apply_usage(const JsonNumbers& usage, Figures& figures);
 // Overrides usage; what is missing of input, output and speeds is 0.
-void apply_timings(const nlohmann::json& timings, Figures& figures);
+void apply_timings(const JsonNumbers& timings, Figures& figures);
 // To be applied last: the prompt's speed depends on input and cached.
-void apply_metrics(const nlohmann::json& metrics, Figures& figures);
+void apply_metrics(const JsonNumbers& metrics, Figures& figures);
 
 // Whether what usage object `text` says takes the place of all that `old` says: the same members,
 // and no number became 0. May say no where it does.

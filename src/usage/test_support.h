@@ -6,6 +6,7 @@
 #include <zstd.h>
 
 #include <cstddef>
+#include <optional>
 #include <ostream>
 #include <stdexcept>
 #include <string>
@@ -19,6 +20,17 @@ inline void PrintTo(const Figures& f, std::ostream* out) {
   *out << "in " << f.input << " out " << f.output << " cached " << f.cached << " draft " << f.draft
        << "/" << f.draft_accepted << " speeds " << f.prompt_per_second << " " << f.tokens_per_second
        << " model " << f.model_time.count() << " ms";
+}
+
+// Only what the original has.
+inline Figures original(Figures figures) {
+  figures.prompt.reset();
+  figures.prefill.reset();
+  figures.decode.reset();
+  return figures;
+}
+inline std::optional<Figures> original(const std::optional<Figures>& figures) {
+  return figures ? std::optional(original(*figures)) : std::nullopt;
 }
 
 // Window bits as in zlib: 15 with wrapping, -15 raw, 31 gzip.
