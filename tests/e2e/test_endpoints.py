@@ -81,6 +81,7 @@ OPEN = [
     ('DELETE', '/unload', 405, None),
     ('OPTIONS', '/nowhere', 204, None),
     ('OPTIONS', '/comfyui/x', 204, None),
+    ('OPTIONS', '//running', 204, None),
 ]
 
 
@@ -124,6 +125,29 @@ def test_answers(daemon, method, path, kind):
         assert answer.body == b'OK'
     if path.startswith('/api/models/unload'):
         assert answer.text == ('OK' if path.endswith('/a') else '{"msg":"ok"}\n')
+
+
+@pytest.mark.parametrize('path', [path for method, path, _ in MANAGEMENT if method == 'GET'])
+def test_only_the_list_of_models_names_an_origin(daemon, path):
+    named = daemon.get(path, headers={**KEY, 'Origin': 'http://example.org'}).headers.get('access-control-allow-origin')
+    assert named == ('http://example.org' if path.endswith('/models') else None)
+
+
+def allowed_methods():
+    methods = {}
+    for method, path in PROTECTED + [('GET', row[1]) for row in OPEN if row[0] == 'GET' and row[2] in (200, 302)]:
+        if not path.startswith(('/upstream/', '/comfyui')):
+            methods.setdefault(path.split('?')[0], set()).update({method, 'HEAD'} if method == 'GET' else {method})
+    # "/upstream" leads to a tree for any method
+    del methods['/upstream']
+    return [(path, ', '.join(sorted(allowed))) for path, allowed in methods.items()]
+
+
+@pytest.mark.parametrize('path, allowed', allowed_methods(), ids=str)
+def test_other_methods(daemon, path, allowed):
+    answer = daemon.request('PATCH', path, b'{}')
+    assert (answer.status, answer.text, answer.headers['allow']) == (405, 'Method Not Allowed\n', allowed)
+    assert daemon.request('OPTIONS', path).status == 204
 
 
 GETS = [path for method, path, _ in MANAGEMENT if method == 'GET'] + MODEL_GETS + [

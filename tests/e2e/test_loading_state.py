@@ -1,5 +1,6 @@
 """sendLoadingState: what a client that wants a stream is shown while its model loads."""
 
+import gzip
 import json
 
 import pytest
@@ -164,6 +165,42 @@ def test_a_failed_load_ends_the_stream_with_an_error_event(lab, path, name, done
     assert data['error']['details'] == ['lost']
     if name:
         assert data['type'] == 'error'
+
+
+STREAM = b'data: {"choices":[]}\n\ndata: [DONE]\n\n'
+
+
+@pytest.mark.parametrize(
+    'status, more, body, last',
+    [
+        ('200 OK', b'Content-Type: text/event-stream', STREAM, {'choices': []}),
+        ('200 OK', b'Content-Type: application/json', b'{"choices":\n[]}', {'choices': []}),
+        ('200 OK', b'Content-Type: text/event-stream\r\nContent-Encoding: gzip', gzip.compress(STREAM), 'bad_gateway'),
+        ('400 Bad', b'Content-Type: application/json', b'{"error":{"code":400}}', {'error': {'code': 400}}),
+        ('500 Bad', b'Content-Type: text/plain', b'out of\nmemory', 'internal_error'),
+        ('302 Found', b'Location: /elsewhere', b'', 'internal_error'),
+        (None, None, None, 'bad_gateway'),
+    ],
+)
+def test_what_the_server_answers_becomes_the_rest_of_the_stream(lab, status, more, body, last):
+    origin = lab.origin()
+    daemon = lab.daemon({'a': origin.model(checkEndpoint='/health')}, sendLoadingState=True)
+    stream = daemon.open_chat('a', stream=True, headers={'Accept-Encoding': 'gzip'})
+    probe = origin.accept()
+    assert probe.request().target == '/health'
+    stream.read_until('loading model: a')
+    probe.answer()
+    probe.end_sending()
+    server = origin.accept()
+    assert server.request().header('Accept-Encoding') is None
+    if status:
+        server.send(b'HTTP/1.1 %s\r\n%s\r\nContent-Length: %d\r\n\r\n' % (status.encode(), more, len(body)) + body)
+    server.close()
+    answer = stream.finish()
+    assert answer.status == 200 and answer.complete
+    found = [data for _, data in events(answer.text)]
+    assert found.pop() == '[DONE]'
+    assert last in (found[-1], found[-1].get('error', {}).get('code'))
 
 
 def test_openai_clients_read_the_stream(daemon):
