@@ -299,6 +299,9 @@ def test_what_a_path_names_is_renamed_for_the_peer(daemon):
     ]:
         echo = daemon.post('/upstream/p/remote/v1/completions', body, headers=headers).json
         assert (echo['path'], echo['body']) == ('/api/v1/completions', seen)
+    for query, seen in [('z=%20&model=p%2Fremote', 'model=remote&z=+'), ('model=other&z=%20', 'model=other&z=%20')]:
+        echo = daemon.get('/upstream/p/remote/props?' + query, headers=headers).json
+        assert (echo['path'], echo['query']) == ('/api/props', seen)
 
 
 @pytest.mark.parametrize(
