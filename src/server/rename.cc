@@ -36,14 +36,16 @@ net::Awaitable<util::Result<std::string>> read_whole(const net::Body& body) {
 
 }  // namespace
 
-std::optional<ByteSpan> form_value_span(std::string_view urlencoded, std::string_view key) {
+std::vector<ByteSpan> form_value_spans(std::string_view urlencoded, std::string_view key) {
+  std::vector<ByteSpan> spans;
   for (const std::string_view text : util::split(urlencoded, '&')) {
     const auto piece = parse_piece(text);
-    if (!piece || piece->key != key) continue;
+    if (!piece || piece->key != key || text.find('=') == std::string_view::npos) continue;
     const auto offset = static_cast<std::uint64_t>(piece->value.data() - urlencoded.data());
-    return ByteSpan{offset, piece->value.size()};
+    spans.push_back({offset, piece->value.size()});
+    if (spans.size() == kMaxSpans) break;
   }
-  return std::nullopt;
+  return spans;
 }
 
 std::string set_query_value(std::string_view query, std::string_view key, std::string_view value) {
@@ -72,8 +74,8 @@ net::Awaitable<util::Result<Renaming>> rename(const ModelRequest& found, const n
   if (found.where == Where::form && body) {
     const auto text = co_await read_whole(*body);
     if (!text) co_return tl::unexpected(text.error());
-    if (const auto span = form_value_span(*text, "model"))
-      out.splices.push_back({span->offset, span->length, util::form_encode(name)});
+    for (const ByteSpan& span : form_value_spans(*text, "model"))
+      out.splices.push_back({span.offset, span.length, util::form_encode(name)});
   }
   for (const ByteSpan& span : found.spans) {
     std::string text = found.where == Where::json ? util::json_quote(name) : std::string(name);

@@ -2,6 +2,7 @@
 // stands, all other bytes as they came.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,7 +26,9 @@ net::Awaitable<util::Result<Renaming>> rename(const ModelRequest& found, const n
 
 // The query with one `key`, of this value, re-encoded: keys sorted, broken pieces dropped.
 std::string set_query_value(std::string_view query, std::string_view key, std::string_view value);
-// The place of the value of the first `key` of an urlencoded text; nothing if there is none.
-std::optional<ByteSpan> form_value_span(std::string_view urlencoded, std::string_view key);
+// The places of the values of all `key=` in an urlencoded text, in their order; of the first
+// kMaxSpans, as each costs memory.
+inline constexpr std::size_t kMaxSpans = 1000;
+std::vector<ByteSpan> form_value_spans(std::string_view urlencoded, std::string_view key);
 
 }  // namespace llama_swap::server

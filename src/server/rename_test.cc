@@ -20,19 +20,22 @@ TEST(Rename, Query) {
   for (const auto& c : cases) EXPECT_EQ(set_query_value(c.query, "model", "a/b c"), c.want);
 }
 
-TEST(Rename, FormSpan) {
+TEST(Rename, FormSpans) {
   const struct {
     const char* text;
-    std::optional<ByteSpan> want;
+    std::vector<ByteSpan> want;
   } cases[] = {
-      {"model=m1&x=1", ByteSpan{6, 2}},
-      {"x=1&model=m1", ByteSpan{10, 2}},
-      {"x=1&%6Dodel=m%31&model=2", ByteSpan{12, 4}},
-      {"model", ByteSpan{5, 0}},
-      {"models=1", std::nullopt},
-      {"model=%z&model=ok", ByteSpan{15, 2}},
+      {"model=m1&x=1", {{6, 2}}},
+      {"x=1&model=m1", {{10, 2}}},
+      {"x=1&%6Dodel=m%31&model=2", {{12, 4}, {23, 1}}},
+      {"model=a&model&model=", {{6, 1}, {20, 0}}},
+      {"models=1", {}},
+      {"model=%z&model=ok", {{15, 2}}},
   };
-  for (const auto& c : cases) EXPECT_EQ(form_value_span(c.text, "model"), c.want) << c.text;
+  for (const auto& c : cases) EXPECT_EQ(form_value_spans(c.text, "model"), c.want) << c.text;
+  std::string many;
+  for (std::size_t i = 0; i <= kMaxSpans; ++i) many += "model=&";
+  EXPECT_EQ(form_value_spans(many, "model").size(), kMaxSpans);
 }
 
 }  // namespace

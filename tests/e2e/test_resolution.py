@@ -150,6 +150,9 @@ def test_every_model_field_of_a_form_is_rewritten(daemon):
     assert (echo['tag'], echo['query'], echo['body']) == ('a', 'model=nick', MULTIPART % 'nick')
     echo = daemon.post(path + '?model=a', body, headers=headers).json
     assert (echo['tag'], echo['query'], echo['body']) == ('a', 'model=a', MULTIPART % 'a')
+    headers['Content-Type'] = 'application/x-www-form-urlencoded'
+    echo = daemon.post(path, b'x=%20&model=public&mod%65l=other&y&model&z=+', headers=headers).json
+    assert (echo['tag'], echo['body']) == ('a', 'x=%20&model=nick&mod%65l=nick&y&model&z=+')
 
 
 def test_a_number_for_a_name(daemon):
