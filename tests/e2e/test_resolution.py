@@ -5,7 +5,7 @@ import urllib.parse
 import pytest
 
 from harness import wire
-from harness.waiting import patience, until
+from harness.waiting import patience, stays, until
 
 JSON = b'{ "x":1.0,"model" :%s,"big":12345678901234567890, "model":"twice"}'
 FORM = 'a=1&model=%s&b=%%20&c=+'
@@ -425,6 +425,29 @@ def test_ways_to_ask_for_a_websocket(daemon, upgrade):
 )
 def test_websockets_pass_on_every_route(daemon, path):
     assert websocket(daemon, path)[0] == 101
+
+
+def test_a_websocket_is_a_request_like_others(lab):
+    """It starts its model, holds a place and keeps the model loaded, until it ends."""
+    daemon = lab.daemon({'a': {'concurrencyLimit': 1, 'ttl': 1}, 'b': ''})
+    with daemon.wire() as w:
+        w.send(wire.get('/upstream/a/socket', UPGRADE))
+        assert w.reply().status == 101
+        assert daemon.chat('a').status == 429
+        waiting = daemon.start_chat('b')
+        stays(lambda: daemon.running() == {'a': 'ready'} and not waiting.done(), 1.5)
+        w.send(b'ping')
+        assert w.exactly(4) == b'ping'
+    assert waiting.result().status == 200 and daemon.running() == {'b': 'ready'}
+
+
+def test_an_unload_ends_websockets(lab):
+    daemon = lab.daemon({'a': ''})
+    with daemon.wire() as w:
+        w.send(wire.get('/upstream/a/socket', UPGRADE))
+        assert w.reply().status == 101
+        daemon.unload('a')
+        assert w.rest(patience(2)) == b''
 
 
 def test_ignored_websockets_start_nothing(lab):
