@@ -11,6 +11,7 @@
 #include "app/version.h"
 #include "config/diff.h"
 #include "monitor/hardware.h"
+#include "observe/journal.h"
 #include "util/text.h"
 
 namespace llama_swap::app {
@@ -69,12 +70,17 @@ Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
       backstop_(loop_),
       tidying_(loop_) {
   use(*config_);
+  if (observe::is_journal(STDOUT_FILENO)) log_.give_priorities();
   swap::Actor::Hooks hooks;
   hooks.log = [this](LogLevel level, std::string text) { log_.log(level, text); };
   hooks.output = [this](const std::string& model, std::string_view data) {
     log_.model_output(model, data);
   };
-  hooks.news = [this](const swap::News& news) { server_->tell(news); };
+  hooks.news = [this](const swap::News& news) {
+    const auto* const change = std::get_if<swap::StateChange>(&news);
+    if (change && change->now == swap::State::stopped) log_.model_output_ended(change->model);
+    server_->tell(news);
+  };
   hooks.queue_changed = [this] { server_->queue_changed(); };
   actor_ = std::make_unique<swap::Actor>(loop_, wheel_, launcher_, config_, std::move(hooks));
   server::Deps deps{loop_, wheel_, body_memory_, worker_, *actor_, log_, events_, {}};
@@ -186,6 +192,7 @@ void Daemon::use(const config::Config& config) {
   log_.set_level(config.log_level);
   log_.set_time_format(config.log_time_format);
   body_memory_.set_limit(config.body_memory);
+  log_.set_format(config.log_format);
 }
 
 void Daemon::wait_for_signal() {

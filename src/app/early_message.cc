@@ -1,9 +1,14 @@
 #include "app/early_message.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <ctime>
+#include <string>
+#include <utility>
+
+#include "observe/journal.h"
 
 namespace llama_swap::app {
 
@@ -13,7 +18,14 @@ void early_error(std::string_view text, std::string_view detail) {
   ::localtime_r(&now, &local);
   char stamp[32];
   std::strftime(stamp, sizeof stamp, "%Y/%m/%d %H:%M:%S", &local);
-  fmt::print(stderr, "{} ERROR {}{}{}\n", stamp, text, detail.empty() ? "" : ": ", detail);
+  std::string message =
+      fmt::format("{} ERROR {}{}{}\n", stamp, text, detail.empty() ? "" : ": ", detail);
+  if (observe::is_journal(STDERR_FILENO)) {
+    std::string prioritised;
+    observe::append_with_priority(prioritised, config::LogLevel::error, message);
+    message = std::move(prioritised);
+  }
+  fmt::print(stderr, "{}", message);
 }
 
 }  // namespace llama_swap::app

@@ -129,6 +129,7 @@ struct Profile {
 
 enum class LogTarget { proxy, upstream, both, none };
 enum class LogLevel { debug, info, warn, error };
+enum class LogFormat { text, json };
 
 // Ours: routing.scheduler.settings.fifo.maxWait. Not given: the larger of 30 s and twice the measured load time of
 // the models involved. Given as 0: never, as in the original.
@@ -185,6 +186,7 @@ struct Config {
   bool performance_disabled = false;
   milliseconds performance_every{5000};
   std::uint64_t max_request_body = std::uint64_t{1} << 30;  // bytes; key maxRequestBody (ours)
+  LogFormat log_format = LogFormat::text;  // key logFormat (ours)
   std::uint64_t body_memory = std::uint64_t{256} << 20;     // bytes; key bodyMemory (ours): all bodies held in memory together
 
   // The model a name means: a real id, or an alias. Null: neither. The pointer lives as long as this Config.

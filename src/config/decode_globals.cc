@@ -98,6 +98,7 @@ void read_global_settings(const Reader& root, Config& config) {
   config.log_level = log_level(root.word("logLevel"));
   config.log_time_format = root.word("logTimeFormat");
   config.log_to_stdout = log_target(root.choice("logToStdout"));
+  config.log_format = root.choice("logFormat") == "json" ? LogFormat::json : LogFormat::text;
   root.boolean("logRequests");
   const int metrics = saturated(root.integer("metricsMaxInMemory"));
   config.metrics_max_in_memory = metrics > 0 ? metrics : kMetricsDefault;

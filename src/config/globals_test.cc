@@ -17,6 +17,7 @@ TEST(Globals, EmptyConfigurationsHaveAllDefaults) {
     EXPECT_EQ(config->log_level, LogLevel::info);
     EXPECT_EQ(config->log_time_format, "");
     EXPECT_EQ(config->log_to_stdout, LogTarget::proxy);
+    EXPECT_EQ(config->log_format, LogFormat::text);
     EXPECT_EQ(config->metrics_max_in_memory, 1000);
     EXPECT_EQ(config->capture_buffer_mib, 5);
     EXPECT_EQ(config->max_request_body, std::uint64_t{1} << 30);
@@ -53,6 +54,7 @@ TEST(Globals, Values) {
 logLevel: " WARN "
 logTimeFormat: RFC3339Nano
 logToStdout: both
+logFormat: json
 logRequests: true
 metricsMaxInMemory: 0x10
 captureBuffer: -1
@@ -69,6 +71,7 @@ upstream: {ignorePaths: ["^/x", y], filterUpstream: off}
   EXPECT_EQ(config->log_level, LogLevel::warn);
   EXPECT_EQ(config->log_time_format, "rfc3339nano");
   EXPECT_EQ(config->log_to_stdout, LogTarget::both);
+  EXPECT_EQ(config->log_format, LogFormat::json);
   EXPECT_EQ(config->metrics_max_in_memory, 16);
   EXPECT_EQ(config->capture_buffer_mib, -1);
   EXPECT_EQ(config->max_request_body, 64u << 20);
@@ -125,6 +128,7 @@ TEST(Globals, Refused) {
       {"startPort: 0", {"startPort"}},
       {"startPort: soon", {"startPort", "soon", "integer"}},
       {"logToStdout: Both", {"logToStdout", "proxy", "upstream", "both", "none"}},
+      {"logFormat: JSON", {"logFormat", "text", "json"}},
       {"logToStdout: \"\"", {"logToStdout", "proxy", "upstream", "both", "none"}},
       {"logLevel: [a]", {"logLevel", "string", "list"}},
       {"logLevel: {a: b}", {"logLevel", "string", "mapping"}},

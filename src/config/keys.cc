@@ -277,6 +277,7 @@ constexpr auto kRoot = std::to_array<Key>({
      "stamp stampmilli stampmicro stampnano"},
     {"logToStdout", Type::string, "proxy", "Which logs go to standard output.",
      "proxy upstream both none"},
+    {"logFormat", Type::string, "text", "What a line is: text, or a JSON object.", "text json"},
     {"logRequests", Type::boolean, "false", "Accepted, no effect."},
     {"activity", Type::section, "", "The record of requests.", {}, &kActivitySection},
     {"metricsMaxInMemory", Type::integer, "1000",

@@ -66,6 +66,7 @@ TEST(SpecLeftovers, ElsewhereByPath) {
       {"logLevel: '@'", "logLevel"},
       {"logTimeFormat: '@'", "logTimeFormat"},
       {"logToStdout: '@'", "logToStdout"},
+      {"logFormat: '@'", "logFormat"},
       {"logRequests: '@'", "logRequests"},
       {"metricsMaxInMemory: '@'", "metricsMaxInMemory"},
       {"captureBuffer: '@'", "captureBuffer"},

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <regex>
 
 namespace llama_swap::observe {
@@ -71,6 +72,81 @@ TEST(LogHub, GoesToStdout) {
   const ssize_t n = read(ends[0], text, sizeof text);
   EXPECT_EQ(std::string(text, static_cast<std::size_t>(n)), "[INFO] one\n[INFO] two\n");
   close(ends[0]);
+}
+
+// What a hub writes to stdout.
+template <class Say>
+std::string written(LogTarget target, const Say& say) {
+  int ends[2];
+  if (pipe(ends) != 0) return "no pipe";
+  {
+    StdoutWriter out(ends[1]);
+    LogHub hub(target, &out);
+    say(hub);
+    out.flush(std::chrono::seconds(10));
+  }
+  close(ends[1]);
+  std::string text(10'000, '\0');
+  const ssize_t n = read(ends[0], text.data(), text.size());
+  close(ends[0]);
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  return text;
+}
+
+std::string without_time(const std::string& text) {
+  static const std::regex time(R"("time":"[-\dT:.]+Z",)");
+  return std::regex_replace(text, time, "");
+}
+
+TEST(LogHub, Json) {
+  LogHub hub(LogTarget::both, nullptr);
+  hub.set_time_format("rfc3339");
+  hub.set_format(config::LogFormat::json);
+  hub.warn({"r1", "m", "", ""}, "<m> {}", "hi");
+  hub.model_output("m", "one\ntw");
+  hub.info("x");
+  hub.model_output("m", "o\nthr");
+  hub.model_output("n", "other\n");
+  hub.model_output_ended("m");
+  hub.model_output_ended("m");
+  const std::string first = R"({"level":"warn","request_id":"r1","model":"m","msg":"hi"})";
+  const auto output = [](std::string model, std::string text) {
+    return R"({"level":"info","source":"upstream","model":")" + model + R"(","msg":")" + text +
+           "\"}\n";
+  };
+  EXPECT_EQ(without_time(hub.proxy().history()),
+            first + "\n" + R"({"level":"info","msg":"x"})" + "\n");
+  EXPECT_EQ(without_time(hub.combined().history()),
+            first + "\n" + output("m", "one") + R"({"level":"info","msg":"x"})" + "\n" +
+                output("m", "two") + output("n", "other") + output("m", "thr"));
+  EXPECT_EQ(hub.model("m").history(), "one\ntwo\nthr");
+  EXPECT_EQ(hub.upstream().history(), "one\ntwo\nthrother\n");
+}
+
+TEST(LogHub, FormatChangesAtAnyTime) {
+  LogHub hub(LogTarget::both, nullptr);
+  hub.set_format(config::LogFormat::json);
+  hub.model_output("m", "begun");
+  hub.set_format(config::LogFormat::text);
+  hub.info("x");
+  hub.model_output("m", " and ended\n");
+  EXPECT_EQ(without_time(hub.combined().history()),
+            R"({"level":"info","source":"upstream","model":"m","msg":"begun"})"
+            "\n[INFO] x\n and ended\n");
+}
+
+TEST(LogHub, PrioritiesGoToStdoutOnly) {
+  std::string kept;
+  const std::string got = written(LogTarget::both, [&](LogHub& hub) {
+    hub.give_priorities();
+    hub.info("one");
+    hub.error("two\nthree");
+    hub.model_output("m", "from a ");
+    hub.model_output("m", "model\n");
+    kept = hub.combined().history();
+  });
+  EXPECT_EQ(got, "<6>[INFO] one\n<3>[ERROR] two\n<3>three\n<6>from a model\n");
+  EXPECT_EQ(kept, "[INFO] one\n[ERROR] two\nthree\nfrom a model\n");
 }
 
 TEST(LogHub, RemovedModelsAreForgotten) {

@@ -51,6 +51,7 @@ struct StdoutWriter::Shared {
   std::condition_variable done;  // for flush()
   std::string queued;
   std::size_t dropped = 0;  // bytes, since the last marker
+  GapText gap_text = plain_gap;
   bool idle = false;        // the thread waits for text, not for the end of a gathering pause
   bool writing = false;     // taken from `queued` and not written yet
   bool stopping = false;
@@ -62,7 +63,7 @@ struct StdoutWriter::Shared {
       return;
     }
     if (dropped > 0) {
-      queued += fmt::format("\n— {} bytes dropped —\n", dropped);
+      queued += gap_text(dropped);
       dropped = 0;
     }
     queued += text;
@@ -112,6 +113,15 @@ StdoutWriter::~StdoutWriter() {
   }
   shared_->work.notify_one();
   flush(1s);
+}
+
+std::string StdoutWriter::plain_gap(std::size_t bytes) {
+  return fmt::format("\n— {} bytes dropped —\n", bytes);
+}
+
+void StdoutWriter::set_gap_text(GapText text) {
+  std::lock_guard lock(shared_->mutex);
+  shared_->gap_text = text;
 }
 
 void StdoutWriter::write(std::string_view text) {

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace llama_swap::observe {
@@ -26,6 +27,11 @@ class StdoutWriter {
   ~StdoutWriter();
   StdoutWriter(const StdoutWriter&) = delete;
   StdoutWriter& operator=(const StdoutWriter&) = delete;
+
+  // What stands in place of dropped text, which began and ended wherever; plain_gap if not set.
+  using GapText = std::string (*)(std::size_t bytes);
+  static std::string plain_gap(std::size_t bytes);
+  void set_gap_text(GapText text);
 
   // Never blocks, never fails. `text` is taken or dropped as a whole. Any thread.
   void write(std::string_view text);

@@ -28,5 +28,7 @@ std::string replace_all(std::string text, std::string_view from, std::string_vie
 std::string percent_decode(std::string_view text);
 // "text" as a JSON string with quotes. Invalid UTF-8 becomes U+FFFD.
 std::string json_quote(std::string_view text);
+// The same at the end of `out`; text without special characters costs no allocation.
+void append_json_quoted(std::string& out, std::string_view text);
 
 }  // namespace llama_swap::util

@@ -38,6 +38,11 @@ TEST(Text, PercentDecode) {
 TEST(Text, JsonQuote) {
   EXPECT_EQ(json_quote("a\"b\n"), R"("a\"b\n")");
   EXPECT_EQ(json_quote("x\xff"), "\"x\xEF\xBF\xBD\"");
+  for (const char* text : {"", "plain", "a\"b\\", "\x1b[m", "caf\u00e9", "x\xff", "\x7f"}) {
+    std::string out = "> ";
+    append_json_quoted(out, text);
+    EXPECT_EQ(out, "> " + json_quote(text));
+  }
 }
 
 }  // namespace
