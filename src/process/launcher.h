@@ -80,6 +80,9 @@ class Instance {
   // never lengthens it.
   virtual void stop(std::chrono::milliseconds grace) = 0;
   virtual pid_t pid() const = 0;  // of the command; 0 before the spawn and after the end
+  // The process that all of the instance are descendants of, as it is their sub-reaper, and that is
+  // none of the instance's itself; 0: there is none (now).
+  virtual pid_t tree_root() const { return 0; }
 };
 
 class Launcher {

@@ -13,6 +13,7 @@ class LocalInstance : public Instance {
   ~LocalInstance() override { run_->abandon(); }
   void stop(std::chrono::milliseconds grace) override { run_->stop(grace); }
   pid_t pid() const override { return run_->pid(); }
+  pid_t tree_root() const override { return run_->shim_pid(); }
 
  private:
   const std::shared_ptr<LocalRun> run_;

@@ -57,6 +57,7 @@ class LocalRun : public std::enable_shared_from_this<LocalRun> {
   // No more events; the end of the conversation makes the shim run the stop recipe.
   void abandon();
   pid_t pid() const { return phase_ == Phase::gone ? 0 : leader_; }
+  pid_t shim_pid() const { return phase_ == Phase::gone ? 0 : shim_.pid; }
 
  private:
   enum class Phase { starting, ready, ending, gone };

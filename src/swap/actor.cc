@@ -84,10 +84,23 @@ std::size_t Actor::queue_length() const {
 
 std::vector<InstanceStatus> Actor::instances() const {
   std::vector<InstanceStatus> out;
-  for (const auto& [id, running] : impl_->running)
-    out.push_back({impl_->table.name(running->model), id,
-                   running->process ? running->process->pid() : 0, running->started,
-                   running->ready_since, std::string(running->reason), running->stuck});
+  for (const auto& [id, running] : impl_->running) {
+    InstanceStatus status;
+    status.model = impl_->table.name(running->model);
+    status.instance = id;
+    status.state = impl_->shown[running->model];
+    if (running->process) {
+      status.pid = running->process->pid();
+      status.tree_root = running->process->tree_root();
+    }
+    status.started = running->started;
+    status.ready = running->ready_since;
+    status.reason = running->reason;
+    status.stuck = running->stuck;
+    const sched::Instance* const known = impl_->scheduler.instance(running->model);
+    if (known && known->id == id) status.in_flight = known->in_flight;
+    out.push_back(std::move(status));
+  }
   return out;
 }
 

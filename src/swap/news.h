@@ -64,11 +64,14 @@ using News = std::variant<StateChange, SwapBegan, SwapEnded, InstanceNews>;
 struct InstanceStatus {
   std::string model;
   std::uint64_t instance = 0;
-  pid_t pid = 0;  // 0: not known
+  State state = State::stopped;
+  pid_t pid = 0;        // 0: not known
+  pid_t tree_root = 0;  // process::Instance::tree_root()
   util::Time started;
   std::optional<util::Time> ready;  // nothing: it has not been
   std::string reason;               // of its start or stop, as in StateChange
   bool stuck = false;
+  int in_flight = 0;
 };
 struct SwapStatus {
   std::string model;

@@ -139,6 +139,27 @@ TEST_F(SwapTest, StartsAndServes) {
   EXPECT_EQ(states, (Strings{"a starting", "a ready"}));
 }
 
+TEST_F(SwapTest, InstancesThatRun) {
+  EXPECT_TRUE(actor().instances().empty());
+  Admission first = actor().admit("a");
+  const std::vector<InstanceStatus> starting = actor().instances();
+  ASSERT_EQ(starting.size(), 1u);
+  EXPECT_EQ(starting[0].model, "a");
+  EXPECT_EQ(starting[0].state, State::starting);
+  EXPECT_FALSE(starting[0].ready);
+  EXPECT_EQ(starting[0].in_flight, 0);
+  launcher.run("a").ready();
+  const std::vector<InstanceStatus> ready = actor().instances();
+  ASSERT_EQ(ready.size(), 1u);
+  EXPECT_EQ(ready[0].instance, first.served().instance);
+  EXPECT_EQ(ready[0].state, State::ready);
+  EXPECT_TRUE(ready[0].ready);
+  EXPECT_EQ(ready[0].in_flight, 1);
+  begin(actor().unload({"a"}));
+  launcher.run("a").gone();
+  EXPECT_TRUE(actor().instances().empty());
+}
+
 TEST_F(SwapTest, TellsOncePerTurnAndNeverFromInsideACall) {
   int calls = 0;
   Admission admission = actor().admit("a");
