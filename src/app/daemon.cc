@@ -85,8 +85,14 @@ Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
   actor_ = std::make_unique<swap::Actor>(loop_, wheel_, launcher_, config_, std::move(hooks));
   server::Deps deps{loop_, wheel_, body_memory_, worker_, *actor_, log_, events_, {}};
   if (!config_->performance_disabled) {
-    monitoring_ = std::make_unique<Monitoring>(loop_, worker_, log_);
+    monitoring_ = std::make_unique<Monitoring>(loop_, worker_, log_, [this] {
+      std::vector<monitor::ProcessTree> trees;
+      for (const swap::InstanceStatus& instance : actor_->instances())
+        trees.push_back({instance.instance, instance.tree_root});
+      return trees;
+    });
     deps.performance = &monitoring_->performance();
+    deps.memory = &monitoring_->memory();
   }
   deps.hardware = &hardware_;
   deps.connections = [this] { return front_->connections(); };

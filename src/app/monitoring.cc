@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "monitor/gpu_monitor.h"
+#include "monitor/model_memory.h"
 #include "observe/system_sample.h"
 #include "util/time.h"
 
@@ -24,10 +25,17 @@ struct Monitoring::Run {
                                     net::Executor>
       timer;
   std::optional<observe::SystemReader> reader;  // worker's thread only
+  // Used by one reading at a time, which may never end.
+  std::shared_ptr<monitor::MemoryReader> memory = std::make_shared<monitor::MemoryReader>();
+  bool reading_memory = false;
 };
 
-Monitoring::Monitoring(net::Loop& loop, net::Worker& worker, observe::LogHub& log)
-    : loop_(loop), worker_(worker), log_(log), performance_(std::chrono::seconds(1)) {}
+Monitoring::Monitoring(net::Loop& loop, net::Worker& worker, observe::LogHub& log, Trees trees)
+    : loop_(loop),
+      worker_(worker),
+      log_(log),
+      trees_(std::move(trees)),
+      performance_(std::chrono::seconds(1)) {}
 
 void Monitoring::use(const config::Config& config) {
   const bool running = run_ != nullptr;
@@ -47,10 +55,16 @@ void Monitoring::stop() {
   run_->timer.cancel();
   run_.reset();
   gpus_->stop();
+  if (memory_reading_) memory_reading_->stop();
+  memory_.clear();
 }
 
 void Monitoring::wait() {
-  if (gpus_) gpus_->wait(std::chrono::seconds(1));
+  const util::Time end = util::Clock::now() + std::chrono::seconds(1);
+  for (const auto& thread : {gpus_.get(), memory_reading_.get()}) {
+    const auto left = std::chrono::duration_cast<util::Millis>(end - util::Clock::now());
+    if (thread) thread->wait(std::max(left, util::Millis(0)));
+  }
 }
 
 // What the thread says comes to the loop by queue; what is still on its way when the run ends is
@@ -84,6 +98,28 @@ void Monitoring::watch_gpus() {
   gpus_ = std::make_unique<monitor::DetachedThread>(std::move(work));
 }
 
+// A reading that hangs, in a driver, is not followed by another one.
+void Monitoring::read_memory() {
+  if (run_->reading_memory) return memory_.clear();
+  std::vector<monitor::ProcessTree> trees = trees_();
+  if (trees.empty()) return memory_.clear();
+  run_->reading_memory = true;
+  auto work = [&loop = loop_, run = std::weak_ptr<Run>(run_), reader = run_->memory,
+               trees = std::move(trees)](const monitor::StopSignal& stop,
+                                         const monitor::DetachedThread::Report& report) {
+    observe::ModelMemory memory = reader->read(trees, stop);
+    report([&] {
+      boost::asio::post(loop, [run, memory = std::move(memory)]() mutable {
+        const auto current = run.lock();
+        if (!current || !current->owner) return;
+        current->reading_memory = false;
+        current->owner->memory_ = std::move(memory);
+      });
+    });
+  };
+  memory_reading_ = std::make_unique<monitor::DetachedThread>(std::move(work));
+}
+
 // The first sample comes after one interval: how busy the machine is takes two readings.
 net::Awaitable<void> Monitoring::sample_system(std::shared_ptr<Run> run) {
   observe::SystemSample sample;
@@ -95,6 +131,7 @@ net::Awaitable<void> Monitoring::sample_system(std::shared_ptr<Run> run) {
     run->timer.expires_at(next);
     co_await run->timer.async_wait(net::use_awaitable);
     if (!run->owner) break;
+    run->owner->read_memory();
     std::function<void()> read = [&] {
       sample = run->reader->read(std::chrono::system_clock::now());
     };

@@ -15,6 +15,7 @@
 #include "net/worker.h"
 #include "observe/events.h"
 #include "observe/log_hub.h"
+#include "observe/model_memory.h"
 #include "observe/model_metrics.h"
 #include "observe/performance.h"
 #include "server/endless_stream.h"
@@ -55,6 +56,7 @@ struct Deps {
   const observe::Performance* performance = nullptr;  // null: nothing is measured
   // Of this machine, as JSON; "" or null: not known (yet).
   const std::string* hardware = nullptr;
+  const observe::ModelMemory* memory = nullptr;  // null: not measured
   // How many connections of clients are open; empty: nobody knows.
   std::function<std::size_t()> connections = {};
 };
@@ -137,5 +139,6 @@ Routes event_routes();       // event_route.cc
 Routes live_routes();        // live_route.cc
 Routes activity_routes();    // activity_route.cc
 Routes observe_routes();     // observe_route.cc
+Routes instance_routes();    // instance_route.cc
 
 }  // namespace llama_swap::server

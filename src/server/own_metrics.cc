@@ -26,6 +26,27 @@ void add_models(PrometheusText& text, const Core& core) {
               core.deps.actor.queue_length());
 }
 
+void add_memory(PrometheusText& text, const Core& core) {
+  if (!core.deps.memory) return;
+  const auto each = [&core](auto use) {
+    for (const swap::InstanceStatus& instance : core.deps.actor.instances()) {
+      const auto found = core.deps.memory->find(instance.instance);
+      if (found != core.deps.memory->end()) use(instance.model, found->second);
+    }
+  };
+  text.family("model_memory_resident_bytes", "gauge",
+              "Memory of the host that the processes of a model have resident.");
+  each([&](const std::string& model, const observe::InstanceMemory& memory) {
+    text.sample({{"model", model}}, memory.resident_bytes);
+  });
+  text.family("model_memory_device_bytes", "gauge",
+              "Memory of a device that the processes of a model have.");
+  each([&](const std::string& model, const observe::InstanceMemory& memory) {
+    for (const auto& [device, bytes] : memory.device_bytes)
+      text.sample({{"model", model}, {"device", device}}, bytes);
+  });
+}
+
 void add_activity(PrometheusText& text, const store::ActivityStore& activity) {
   const store::StoreHealth health = activity.health();
   text.single("activity_rows_stored_total", "counter", "Rows written to the activity database.",
@@ -58,6 +79,7 @@ std::string own_metrics(const Core& core) {
   PrometheusText text;
   core.metrics.write(text);
   add_models(text, core);
+  add_memory(text, core);
   if (core.activity) add_activity(text, *core.activity);
   add_program(text, core);
   return text.take();

@@ -55,8 +55,8 @@ class Server {
   // `key_name` becomes the name of the client's key, if it has one.
   net::Awaitable<void> serve(net::Exchange& exchange, Door door, std::string& key_name,
                              Measure& measure);
-  net::Awaitable<void> dispatch(net::Exchange& exchange, Router::Found found,
-                                std::string& key_name, Measure& measure);
+  net::Awaitable<void> dispatch(net::Exchange& exchange, Router::Found found, std::string& key_name,
+                                Measure& measure);
   bool is_open_to_pages(const net::RequestHead& head) const;
 
   Core core_;

@@ -40,6 +40,7 @@ MANAGEMENT = [
     ('GET', '/api/captures/1'),
     ('GET', '/api/version'),
     ('GET', '/metrics'),
+    ('GET', '/api/instances'),
     ('GET', '/unload'),
     ('POST', '/api/models/unload'),
     ('POST', '/api/models/unload/a'),

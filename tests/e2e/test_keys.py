@@ -53,6 +53,7 @@ ROUTES = [
     ('GET', '/api/hardware', 403, 200, 200),
     ('GET', '/api/performance', 403, 200, 200),
     ('GET', '/metrics', 403, 200, 200),
+    ('GET', '/api/instances', 403, 200, 200),
     ('GET', '/ui/', 403, 404, 404),
     ('GET', '/api/captures/1', 403, 403, 404),
 ]
