@@ -1,13 +1,12 @@
 #include "net/proxy_env.h"
 
-#include <openssl/evp.h>
-
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/network_v4.hpp>
 #include <boost/asio/ip/network_v6.hpp>
 #include <charconv>
 #include <cstdlib>
 
+#include "util/base64.h"
 #include "util/text.h"
 
 namespace llama_swap::net {
@@ -64,15 +63,6 @@ bool covers(std::string_view item, std::string_view host, int target_port) {
                           host[host.size() - item.size() - 1] == '.');
 }
 
-std::string base64(std::string_view text) {
-  std::string out((text.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
-  out.resize(static_cast<std::size_t>(size));
-  return out;
-}
-
 // Of the authority of an absolute URL, still escaped.
 std::string_view user_info(std::string_view url) {
   url.remove_prefix(url.find("://") + 3);
@@ -115,7 +105,8 @@ util::Result<std::optional<ForwardProxy>> proxy_for(const Url& target,
   ForwardProxy proxy{*std::move(url), {}};
   if (std::string user(user_info(named)); !user.empty()) {
     if (user.find(':') == std::string::npos) user += ':';  // an empty password (RFC 7617 2)
-    proxy.authorization = "Basic " + base64(util::percent_decode(user));
+    proxy.authorization = "Basic ";
+    util::append_base64(proxy.authorization, util::percent_decode(user));
   }
   return proxy;
 }
