@@ -152,6 +152,15 @@ struct NamedKey {
   bool may_swap = true;
 };
 
+// Ours: what captureBuffer is for (21).
+struct Captures {
+  bool enabled = true;
+  std::vector<std::string> models;  // patterns (*, ?) of real ids and full names of peer models; empty: all
+  std::vector<std::string> redact;  // names of headers, beside those that are always redacted
+  std::int64_t max_item_mib = 32;   // of one body
+  bool operator==(const Captures&) const = default;
+};
+
 struct Config {
   std::map<std::string, Model> models;  // byte order of id
   std::map<std::string, std::string> aliases;  // alias -> real id; a real id is not in here
@@ -179,7 +188,8 @@ struct Config {
   bool loading_state_everywhere = false;  // key loadingStateOn (ours); else on chat completions only
   bool include_aliases_in_list = false;
   int metrics_max_in_memory = 1000;
-  std::int64_t capture_buffer_mib = 5;
+  std::int64_t capture_buffer_mib = 5;  // 0 or less: nothing is captured
+  Captures captures;
   bool record_activity = true;  // key activity.enabled (ours)
   std::optional<std::string> store_path;
   std::vector<std::string> session_id_headers{"X-Session-ID", "X-Litellm-Session-Id"};

@@ -77,6 +77,26 @@ void read_session_headers(const Reader& activity, Config& config) {
   }
 }
 
+// Without what is blank.
+std::vector<std::string> trimmed(const std::vector<std::string>& texts) {
+  std::vector<std::string> out;
+  for (const std::string& text : texts)
+    if (const std::string_view rest = util::trim(text); !rest.empty()) out.emplace_back(rest);
+  return out;
+}
+
+void read_captures(const Reader& root, Config& config) {
+  config.capture_buffer_mib = root.integer("captureBuffer");
+  const Reader captures = root.section("captures");
+  config.captures.enabled = captures.boolean("enabled");
+  config.captures.models = trimmed(captures.strings("models"));
+  config.captures.redact = trimmed(captures.strings("redact"));
+  // Text that does not fit 32 MiB does not fit the buffer when it is compressed.
+  config.captures.max_item_mib = captures.has("maxItem")
+                                     ? captures.integer("maxItem")
+                                     : std::max<std::int64_t>(32, config.capture_buffer_mib);
+}
+
 std::vector<std::string> read_addresses(const Reader& root, std::string_view key) {
   std::vector<std::string> addresses;
   for (const auto& address : root.placed_strings(key)) {
@@ -102,7 +122,7 @@ void read_global_settings(const Reader& root, Config& config) {
   root.boolean("logRequests");
   const int metrics = saturated(root.integer("metricsMaxInMemory"));
   config.metrics_max_in_memory = metrics > 0 ? metrics : kMetricsDefault;
-  config.capture_buffer_mib = root.integer("captureBuffer");
+  read_captures(root, config);
   config.loading_state_everywhere = root.choice("loadingStateOn") == "all";
   config.include_aliases_in_list = root.boolean("includeAliasesInList");
   config.max_request_body = root.size("maxRequestBody");

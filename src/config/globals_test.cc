@@ -20,6 +20,7 @@ TEST(Globals, EmptyConfigurationsHaveAllDefaults) {
     EXPECT_EQ(config->log_format, LogFormat::text);
     EXPECT_EQ(config->metrics_max_in_memory, 1000);
     EXPECT_EQ(config->capture_buffer_mib, 5);
+    EXPECT_EQ(config->captures, Captures());
     EXPECT_EQ(config->max_request_body, std::uint64_t{1} << 30);
     EXPECT_EQ(config->body_memory, std::uint64_t{256} << 20);
     EXPECT_EQ(config->store_path, std::nullopt);
@@ -108,6 +109,19 @@ TEST(Globals, LenientWords) {
   EXPECT_EQ(accepted("upstream: {ignorePaths: []}")->ignore_paths.size(), 1u);
   EXPECT_TRUE(accepted("upstream: {ignorePaths: []}")->filter_upstream);
   EXPECT_EQ(accepted("captureBuffer: 7.9")->capture_buffer_mib, 7);
+}
+
+TEST(Globals, Captures) {
+  const auto config = accepted(
+      "captures: {enabled: off, models: [' a*', '', hub/b], redact: [X-Mine, ' '], maxItem: 2}");
+  EXPECT_FALSE(config->captures.enabled);
+  EXPECT_EQ(config->captures.models, (std::vector<std::string>{"a*", "hub/b"}));
+  EXPECT_EQ(config->captures.redact, std::vector<std::string>{"X-Mine"});
+  EXPECT_EQ(config->captures.max_item_mib, 2);
+  EXPECT_EQ(accepted("captureBuffer: 100")->captures.max_item_mib, 100) << "what fits is captured";
+  EXPECT_EQ(accepted("captureBuffer: -1\ncaptures: ~")->captures.max_item_mib, 32);
+  EXPECT_EQ(accepted("captures: {maxItem: ~}")->captures.max_item_mib, 32);
+  expect_refused("captures: {maxItem: 0}", {"captures.maxItem", "at least 1"});
 }
 
 TEST(Globals, SessionHeaders) {

@@ -211,6 +211,17 @@ constexpr auto kActivity = std::to_array<Key>({
     {"enabled", Type::boolean, "true", "Record requests: who asked, what for, what became of it."},
 });
 constexpr Section kActivitySection{kActivity};
+constexpr auto kCaptures = std::to_array<Key>({
+    {"enabled", Type::boolean, "true", "Capture requests at all."},
+    {"models", Type::strings, "",
+     "Patterns (*, ?) of the models whose requests are captured, by ID or PEER/MODEL; absent: all."},
+    {"redact", Type::strings, "",
+     "More headers whose values nobody is shown, in captures as in the list of running requests."},
+    at_least(1, {"maxItem", Type::integer, "",
+                 "MiB of one body; a larger one is left out. Absent: 32, or captureBuffer if that is "
+                 "more."}),
+});
+constexpr Section kCapturesSection{kCaptures};
 constexpr auto kUiActivity = std::to_array<Key>({
     {"session_id", Type::strings, "[X-Session-ID, X-Litellm-Session-Id]",
      "Request headers searched for a session ID, in order; empty: none."},
@@ -282,8 +293,10 @@ constexpr auto kRoot = std::to_array<Key>({
     {"activity", Type::section, "", "The record of requests.", {}, &kActivitySection},
     {"metricsMaxInMemory", Type::integer, "1000",
      "Activity rows kept where there is no store; 0 or less: 1000."},
-    not_used_yet({"captureBuffer", Type::integer, "5",
-                  "MiB for captured requests and answers; 0: none are captured."}),
+    {"captureBuffer", Type::integer, "5",
+     "MiB for captured requests and answers, compressed; 0: none are captured."},
+    {"captures", Type::section, "", "Which requests are captured, and what of them.", {},
+     &kCapturesSection},
     at_least(1, {"maxRequestBody", Type::size, "1GiB", "Largest request body that is accepted."}),
     at_least(1, {"bodyMemory", Type::size, "256MiB",
                  "Memory for all request bodies together; more goes to disk or waits."}),

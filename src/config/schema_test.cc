@@ -44,8 +44,9 @@ TEST(Schema, HoldsWhatTheTableSays) {
             Json::parse(R"(["debug", "info", "warn", "error", null])"));
   EXPECT_EQ(root["store"]["description"],
             "The persistent activity log; absent: in memory.");
-  EXPECT_EQ(root["captureBuffer"]["description"],
-            "MiB for captured requests and answers; 0: none are captured. Read, not used yet.");
+  EXPECT_EQ(root["peers"]["additionalProperties"]["properties"]["timeouts"]["properties"]
+                ["expectContinue"]["description"],
+            "Seconds to wait for a 100-continue answer. Read, not used yet.");
 }
 
 TEST(Schema, CopyInDocsIsUpToDate) {

@@ -154,4 +154,15 @@ Awaitable<util::Result<std::size_t>> Body::read(std::uint64_t offset, std::span<
   co_return static_cast<std::size_t>(n);
 }
 
+Awaitable<util::Result<std::string>> read_whole(const Body& body) {
+  std::string text(static_cast<std::size_t>(body.size()), '\0');
+  for (std::size_t at = 0; at < text.size();) {
+    const auto n = co_await body.read(at, {text.data() + at, text.size() - at});
+    if (!n) co_return tl::unexpected(n.error());
+    if (*n == 0) co_return util::fail(util::Errc::io, "the kept request body is short");
+    at += *n;
+  }
+  co_return text;
+}
+
 }  // namespace llama_swap::net

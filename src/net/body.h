@@ -88,4 +88,7 @@ class Body {
   int file_ = -1;
 };
 
+// All of it. The body must outlive the awaitable. Errors: io.
+Awaitable<util::Result<std::string>> read_whole(const Body& body);
+
 }  // namespace llama_swap::net

@@ -47,12 +47,13 @@ net::Awaitable<void> send_closed(net::Exchange& exchange) {
   return send_error(exchange, 503, "the activity database is closed");
 }
 
-std::string page_json(const store::Query& query, const store::Page& page) {
+std::string page_json(const store::Query& query, const store::Page& page,
+                      const Captures& captures) {
   const std::int64_t pages = (page.total + query.limit - 1) / query.limit;
   std::string out = "{\"data\":[";
   for (const store::Activity& row : page.rows) {
     if (&row != page.rows.data()) out += ',';
-    store::append_json(out, row, false);
+    store::append_json(out, row, captures.has(row.id));
   }
   const Json rest{
       {"page", query.page}, {"limit", query.limit}, {"total", page.total}, {"total_pages", pages}};
@@ -77,7 +78,7 @@ net::Awaitable<void> list(Call& call) {
     co_await send_store_error(call.exchange, std::move(page.error()));
     co_return;
   }
-  co_await send(call.exchange, 200, kJson, page_json(*query, *page));
+  co_await send(call.exchange, 200, kJson, page_json(*query, *page, *call.core.captures));
 }
 
 Json histogram_json(const std::optional<store::Histogram>& histogram) {

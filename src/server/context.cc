@@ -11,15 +11,23 @@ Core::Core(Deps dependencies, config::ConfigPtr config)
       hub(deps.wheel),
       inflight(deps.wheel, deps.events, hub),
       metrics(site->config()),
+      captures(std::make_shared<Captures>(deps.loop, deps.worker)),
       feed(*this) {
-  inflight.trust(site->proxies());
+  inflight.use(site->proxies(), site->redaction());
+  captures->use(site->config());
+}
+
+void Core::use_activity(std::shared_ptr<store::ActivityStore> store) {
+  if (activity && store != activity) captures->forget_all();
+  activity = std::move(store);
 }
 
 void Core::reconfigure(config::ConfigPtr config) {
   set_active_profile("");
   const SitePtr before = site;
   site = std::make_shared<const Site>(deps.loop, deps.wheel, config, before.get(), deps.host_names);
-  inflight.trust(site->proxies());
+  inflight.use(site->proxies(), site->redaction());
+  captures->use(*config);
   selectors.keep_those_of(*config);
   metrics.keep_those_of(*config);
   starts.forget_all();  // what was wrong may be right now

@@ -18,6 +18,7 @@
 #include "observe/model_memory.h"
 #include "observe/model_metrics.h"
 #include "observe/performance.h"
+#include "server/captures.h"
 #include "server/endless_stream.h"
 #include "server/event_feed.h"
 #include "server/event_hub.h"
@@ -78,8 +79,11 @@ struct Core {
   const std::chrono::system_clock::time_point began = std::chrono::system_clock::now();
   // Of rows and questions from now on; null: closed already. Shared with questions on their way.
   std::shared_ptr<store::ActivityStore> activity;
+  const std::shared_ptr<Captures> captures;  // never null
   EventFeed feed;
 
+  // Where rows go from now on, and whose ids count.
+  void use_activity(std::shared_ptr<store::ActivityStore> store);
   // For requests from now on. What is known of selectors and peers that stay is kept; no profile is
   // active.
   void reconfigure(config::ConfigPtr config);
@@ -140,5 +144,6 @@ Routes live_routes();        // live_route.cc
 Routes activity_routes();    // activity_route.cc
 Routes observe_routes();     // observe_route.cc
 Routes instance_routes();    // instance_route.cc
+Routes capture_routes();     // capture_route.cc
 
 }  // namespace llama_swap::server

@@ -8,35 +8,6 @@
 #include "util/timestamp.h"
 
 namespace llama_swap::server {
-namespace {
-
-void add_header(Json& map, std::string_view name, std::string_view value) {
-  std::string key = canonical_header_name(name);
-  if (!map.contains(key)) map[std::move(key)] = shown_header_value(name, value);
-}
-
-}  // namespace
-
-std::string canonical_header_name(std::string_view name) {
-  std::string out = util::lower(name);
-  bool first = true;
-  for (char& c : out) {
-    if (first && c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    first = c == '-';
-  }
-  return out;
-}
-
-std::string_view shown_header_value(std::string_view name, std::string_view value) {
-  // More than the five of 21.3: providers and proxies have names of their own.
-  constexpr std::array<std::string_view, 7> kSecret{"key",    "token",    "secret",    "auth",
-                                                    "cookie", "password", "credential"};
-  const bool secret = std::any_of(kSecret.begin(), kSecret.end(), [&](std::string_view word) {
-    return util::icontains(name, word);
-  });
-  return secret ? "[REDACTED]" : value;
-}
-
 InflightTable::Entry::Entry(InflightTable& table, net::Exchange& exchange, std::string model,
                             std::string path, std::string_view key, std::string selector)
     : table_(table),
@@ -69,21 +40,11 @@ void InflightTable::Entry::enter(Phase phase) {
 
 void InflightTable::Entry::answered(const net::ResponseHead& head, Phase phase) {
   phase_ = phase;
-  for (const net::Header& header : head.headers) {
-    answer_headers_.append(header.name).push_back('\0');
-    answer_headers_.append(header.value).push_back('\0');
-  }
+  answer_headers_ = flatten(head.headers);
   table_.show(*this);
 }
 
 Json InflightTable::Entry::json() const {
-  Json request_headers = Json::object();
-  for (const net::Header& header : exchange_.request().headers)
-    add_header(request_headers, header.name, header.value);
-  Json answer_headers = Json::object();
-  const auto fields = util::split(answer_headers_, '\0');
-  for (std::size_t i = 0; i + 1 < fields.size(); i += 2)
-    add_header(answer_headers, fields[i], fields[i + 1]);
   const auto elapsed =
       std::chrono::duration_cast<std::chrono::milliseconds>(util::Clock::now() - started_at_);
   Json out{{"id", std::to_string(id_)},
@@ -91,9 +52,9 @@ Json InflightTable::Entry::json() const {
            {"model", model_},
            {"req_path", path_},
            {"method", exchange_.request().method},
-           {"req_headers", std::move(request_headers)},
+           {"req_headers", headers_json(exchange_.request().headers, table_.redaction_)},
            {"remote_ip", client_ip(exchange_, table_.proxies_)},
-           {"resp_headers", std::move(answer_headers)},
+           {"resp_headers", headers_json(unflatten(answer_headers_), table_.redaction_)},
            {"resp_bytes", exchange_.bytes_sent()},
            {"elapsed_ms", elapsed.count()}};
   if (!key_.empty()) out["metadata"]["key"] = key_;

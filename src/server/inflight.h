@@ -23,6 +23,7 @@
 #include "server/client_address.h"
 #include "server/event_hub.h"
 #include "server/recorder.h"
+#include "server/redaction.h"
 #include "server/sight.h"
 #include "swap/swap.h"
 
@@ -81,7 +82,7 @@ class InflightTable {
     const std::string selector_;
     const std::chrono::system_clock::time_point started_;
     const util::Time started_at_;
-    std::string answer_headers_;  // name, 0, value, 0, ...
+    std::string answer_headers_;  // flat (redaction.h)
     std::uint64_t shown_bytes_ = 0;
     Phase phase_ = Phase::queue;
     std::uint64_t bytes_in_ = 0;
@@ -98,8 +99,11 @@ class InflightTable {
   InflightTable(const InflightTable&) = delete;
   InflightTable& operator=(const InflightTable&) = delete;
 
-  // Whom to believe about the addresses of clients, from now on.
-  void trust(TrustedProxies proxies) { proxies_ = std::move(proxies); }
+  // Whom to believe about the addresses of clients, and what to show of headers, from now on.
+  void use(TrustedProxies proxies, Redaction redaction) {
+    proxies_ = std::move(proxies);
+    redaction_ = std::move(redaction);
+  }
 
   // The data of a snapshot event, as JSON text; with a sight, what that sees. Whoever asks wants
   // updates from now on.
@@ -139,14 +143,10 @@ class InflightTable {
   EventHub& hub_;
   net::Deadline tick_;
   TrustedProxies proxies_;
+  Redaction redaction_;
   boost::intrusive::list<Entry, boost::intrusive::constant_time_size<false>> entries_;  // by id
   std::uint64_t last_id_ = 0;
   Budget first_, second_;  // by the version of the stream
 };
-
-// "content-type" as "Content-Type".
-std::string canonical_header_name(std::string_view name);
-// The value, or [REDACTED] for headers that carry secrets (21.3).
-std::string_view shown_header_value(std::string_view name, std::string_view value);
 
 }  // namespace llama_swap::server

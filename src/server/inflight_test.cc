@@ -22,19 +22,17 @@ struct Fixture : ::testing::Test {
   }
 };
 
-TEST(Inflight, Names) {
-  EXPECT_EQ(canonical_header_name("content-TYPE"), "Content-Type");
-  EXPECT_EQ(canonical_header_name("x-api-key"), "X-Api-Key");
-  for (const char* secret :
-       {"authorization", "COOKIE", "Set-Cookie", "x-api-key", "Proxy-Authorization"})
-    EXPECT_EQ(shown_header_value(secret, "s"), "[REDACTED]") << secret;
-  for (const char* secret : {"api-key", "X-Goog-Api-Key", "X-Auth", "CF-Access-Client-Secret",
-                             "X-Amz-Security-Token", "X-Credential", "x-password", "Cookie2"})
-    EXPECT_EQ(shown_header_value(secret, "s"), "[REDACTED]") << secret;
-  EXPECT_EQ(shown_header_value("Accept", "s"), "s");
-  EXPECT_EQ(
-      util::rfc3339(std::chrono::system_clock::time_point(std::chrono::milliseconds(1136239445123))),
-      "2006-01-02T22:04:05.123Z");
+TEST(Inflight, Times) {
+  EXPECT_EQ(util::rfc3339(
+                std::chrono::system_clock::time_point(std::chrono::milliseconds(1136239445123))),
+            "2006-01-02T22:04:05.123Z");
+}
+
+TEST_F(Fixture, ConfiguredSecrets) {
+  table.use(TrustedProxies(std::nullopt), Redaction({"X-Room"}));
+  testing::FakeExchange exchange("POST", "/v1/chat/completions", {{"x-room", "7"}, {"x-a", "8"}});
+  InflightTable::Entry entry(table, exchange, "m1", "/v1/chat/completions");
+  EXPECT_EQ(next()["request"]["req_headers"], Json::parse(R"({"X-Room":"[REDACTED]","X-A":"8"})"));
 }
 
 TEST_F(Fixture, LifeOfARequest) {

@@ -9,6 +9,7 @@
 #include "server/filters.h"
 #include "server/forward.h"
 #include "server/model_request.h"
+#include "server/record_body.h"
 #include "server/rename.h"
 #include "server/resolve.h"
 #include "util/text.h"
@@ -64,8 +65,8 @@ bool shows_loading(const config::Config& config, std::string_view path) {
 // What there is of one request, whoever serves it.
 struct Asked {
   ModelRequest found;
-  std::optional<net::Body> body;
-  std::string path;  // decoded, as the client wrote it
+  std::shared_ptr<net::Body> body;  // null: none
+  std::string path;                 // decoded, as the client wrote it
   std::optional<InflightTable::Entry> entry;
 };
 
@@ -91,12 +92,12 @@ net::Awaitable<std::optional<Problem>> serve(Call& call, Asked& asked, const Res
   Forwarding forwarding;
   forwarding.target = call.site->directory().find(name.target, call.caller);
   forwarding.query = query;
-  forwarding.body = asked.body ? &*asked.body : nullptr;
+  forwarding.body = asked.body.get();
   forwarding.path = upstream_path(asked.path);
   const config::Model* local = forwarding.target.local;
   if (call.record)
-    call.record->goes_to(
-        {local ? local->id : name.target, forwarding.path, name.selector, local != nullptr});
+    call.record->goes_to({local ? local->id : name.target, forwarding.path, name.selector,
+                          local != nullptr, forwarding.target.peer});
 
   // The upstream reads the name it knows itself by.
   const std::string& written = upstream_name(forwarding.target, asked.found, name.target);
@@ -121,6 +122,7 @@ net::Awaitable<std::optional<Problem>> serve(Call& call, Asked& asked, const Res
   }
   const bool filtered = co_await filter_request(call, forwarding, name.target, written);
   if (!filtered) co_return std::nullopt;
+  co_await record_body(call, forwarding, asked.found, name.target);
   forwarding.loading_state = asked.found.streaming && local && local->send_loading_state &&
                              shows_loading(call.site->config(), asked.path);
   co_return co_await try_forward(call, forwarding);
@@ -159,14 +161,14 @@ net::Awaitable<void> model_route(Call& call) {
   ModelScan scan(head, wanted(call));
   Asked asked;
   if (exchange.has_body() || exchange.content_length()) {  // "Content-Length: 0" is passed on
-    asked.body.emplace(call.core.deps.body_memory, call.core.deps.worker);
+    asked.body = std::make_shared<net::Body>(call.core.deps.body_memory, call.core.deps.worker);
     const auto received = co_await receive_body(exchange, *asked.body, &scan);
     if (!received) {
       co_await send_body_error(exchange, received.error());
       co_return;
     }
   }
-  if (asked.body && call.record) call.record->received(asked.body->size());
+  if (asked.body && call.record) call.record->received(asked.body);
   asked.found = scan.finish();
   asked.path = util::percent_decode(head.path());  // the routes hold no special characters
   if (!call.caller.may_use_all() && asked.found.ambiguous) {

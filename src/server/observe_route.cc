@@ -1,4 +1,4 @@
-// Captures of a server that keeps none (http-api 21), and what is known of the machine (23, 24.2).
+// What is known of the machine (http-api 23, 24.2).
 #include <optional>
 
 #include "server/answer.h"
@@ -11,13 +11,6 @@ namespace llama_swap::server {
 namespace {
 
 constexpr std::string_view kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
-
-net::Awaitable<void> capture(Call& call) {
-  const std::string& id = call.wildcard;
-  const bool number = !id.empty() && id.find_first_not_of("0123456789") == std::string::npos;
-  co_await send_error(call.exchange, number ? 404 : 400,
-                      number ? "capture not found" : "invalid capture ID");
-}
 
 net::Awaitable<void> hardware(Call& call) {
   const std::string* hardware = call.core.deps.hardware;
@@ -59,8 +52,7 @@ net::Awaitable<void> metrics(Call& call) {
 }  // namespace
 
 Routes observe_routes() {
-  return {{"GET", "/api/captures/{}", capture, Access::admin},
-          {"GET", "/api/hardware", hardware, Access::operating},
+  return {{"GET", "/api/hardware", hardware, Access::operating},
           {"GET", "/api/performance", performance, Access::operating},
           {"GET", "/metrics", metrics, Access::operating}};
 }

@@ -74,6 +74,7 @@ Recorder::Recorder(Core& core, SitePtr site, const net::Exchange& exchange, std:
     : core_(core), site_(std::move(site)), exchange_(exchange) {
   row_.started = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   row_.key = key;
+  capture_ = core.captures->begin(site_);
 }
 
 Recorder::~Recorder() {
@@ -90,6 +91,21 @@ void Recorder::goes_to(const Destination& destination) {
   row_.model = shortened(destination.model, kMaxText);
   row_.path = destination.path;
   row_.metadata_json = metadata_of(destination, site_->config());
+  if (!capture_) return;
+  const PeerModel* const peer = destination.peer;
+  const std::string model =
+      peer ? peer->peer->id + "/" + peer->model : std::string(destination.model);
+  is_captured_ = server::is_captured(site_->config(), model);
+  capture_->goes_to(row_.path);
+}
+
+void Recorder::received(std::shared_ptr<const net::Body> body) {
+  row_.bytes_in = static_cast<std::int64_t>(body->size());
+  if (capture_) capture_->received(std::move(body));
+}
+
+void Recorder::sends(net::Splices splices) {
+  if (capture_) capture_->sends(std::move(splices));
 }
 
 void Recorder::enter(Stage stage) {
@@ -120,10 +136,12 @@ void Recorder::answered(const net::ResponseHead& head) {
   seen.content_type = field("Content-Type");
   seen.content_encoding = field("Content-Encoding");
   meter_.emplace(seen);
+  if (captures()) capture_->answered(head);
 }
 
 void Recorder::on_payload(std::string_view bytes) {
   if (meter_) meter_->feed(bytes, util::Clock::now());
+  if (captures()) capture_->on_payload(bytes);
 }
 
 void Recorder::relayed(const relay::Outcome& outcome) {
@@ -136,6 +154,7 @@ void Recorder::failed(const Problem& problem, std::string_view content_type) {
   row_.status = problem.status;
   row_.content_type = content_type;
   row_.error = shortened(problem.message, kMaxError);
+  if (capture_) capture_->failed(problem.status, content_type);
 }
 
 void Recorder::take_result(usage::Result result) {
@@ -175,11 +194,14 @@ void Recorder::finish() {
   } else if (row_.error.empty()) {
     explain_silence();
   }
-  if (core_.activity) {
-    core_.activity->record(std::move(row_));
-  } else {
+  if (!core_.activity) {
     core_.deps.log.warn("a request ended too late to be recorded");
+    return;
   }
+  const std::int64_t id = core_.activity->record(std::move(row_));
+  if (id == 0 || !captures()) return;
+  if (auto captured = capture_->finish(exchange_.request()))
+    core_.captures->keep(id, std::move(*captured));
 }
 
 std::unique_ptr<Recorder> make_recorder(Call& call) {

@@ -1,6 +1,6 @@
 // What is recorded of one request (http-api 19), gathered on its way: destroyed when the response
-// has ended, whatever ended it, it hands the row to the activity store. Never waits, keeps some KiB
-// whatever passes.
+// has ended, whatever ended it, it hands the row to the activity store, and what is captured to the
+// captures. Never waits; keeps some KiB whatever passes, and what capture.h says.
 //
 // I/O thread only.
 #pragma once
@@ -13,6 +13,7 @@
 #include "net/exchange.h"
 #include "net/payload_sink.h"
 #include "relay/relay.h"
+#include "server/capture.h"
 #include "server/site.h"
 #include "store/activity.h"
 #include "usage/meter.h"
@@ -40,11 +41,15 @@ class Recorder final : public net::PayloadSink {
     std::string_view path;      // as sent upstream, decoded
     std::string_view selector;  // the one that chose the model; "": none did
     bool local = false;
+    const PeerModel* peer = nullptr;  // whose model it is, if it is one of a peer
   };
   void goes_to(const Destination& destination);
   // Whose model tokens are counted for, too. Must outlive the recorder; may be null.
   void use(Measure* measure) { measure_ = measure; }
-  void received(std::uint64_t body_bytes) { row_.bytes_in = static_cast<std::int64_t>(body_bytes); }
+  void received(std::shared_ptr<const net::Body> body);
+  // What is made of the body on the way, but for what only a peer is to read.
+  void sends(net::Splices splices);
+  bool captures() const { return capture_ && is_captured_; }
 
   // What it does: time counts for the last one named.
   enum class Stage { queued, loading, asking, other };
@@ -75,6 +80,8 @@ class Recorder final : public net::PayloadSink {
   bool begun_ = false;                 // goes_to() was called
   std::optional<usage::Meter> meter_;  // of an answer that came
   Measure* measure_ = nullptr;
+  std::unique_ptr<Capture> capture_;   // null: nothing is captured
+  bool is_captured_ = true;            // as far as the model counts
 };
 
 // Null: a request like this is not recorded, or none is.

@@ -61,10 +61,22 @@ struct RecorderTest : ::testing::Test {
     recorder = std::make_unique<Recorder>(*core, core->site, exchange, "alice");
   }
   void TearDown() override {
+    while (core->captures->packs() && loop.run_one() > 0) {
+    }
     testing::run(loop, core->activity->close(util::seconds(5)));
     worker.join();
   }
 
+  std::shared_ptr<net::Body> body(std::string_view text) {
+    auto out = std::make_shared<net::Body>(memory, worker);
+    text.copy(out->prepare(text.size()).data(), text.size());
+    const auto fill = [](net::Body& into, std::size_t size) -> net::Awaitable<void> {
+      const auto kept = co_await into.commit(size);
+      EXPECT_TRUE(kept.has_value());
+    };
+    testing::run(loop, fill(*out, text.size()));
+    return out;
+  }
   void goes_to_m1() { recorder->goes_to({"m1", "/v1/chat/completions", "", true}); }
   void answered(int status, std::string_view type, std::string_view body) {
     net::ResponseHead head;
@@ -94,7 +106,7 @@ struct RecorderTest : ::testing::Test {
 
 TEST_F(RecorderTest, Success) {
   goes_to_m1();
-  recorder->received(17);
+  recorder->received(body("{\"model\":\"m1\"...."));
   recorder->enter(Recorder::Stage::queued);
   recorder->enter(Recorder::Stage::loading);
   recorder->enter(Recorder::Stage::asking);
@@ -248,12 +260,49 @@ TEST_F(ActivityRoutes, ListAndExport) {
   EXPECT_EQ(row["id"], 1);
   EXPECT_EQ(row["resp_status_code"], 429);
   EXPECT_EQ(row["error_msg"], "Too many requests");
-  EXPECT_EQ(row["has_capture"], false);
+  EXPECT_EQ(row["has_capture"], true);
   EXPECT_EQ(row["metadata"]["fifo_priority"], "7");
   const std::string lines = ask("/api/metrics/activity/export?format=jsonl");
   EXPECT_EQ(Json::parse(lines.substr(4))["id"], 1);
   EXPECT_NE(ask("/api/metrics/activity/export?format=md").find("| 429 |"), std::string::npos);
   EXPECT_EQ(ask("/api/metrics/activity/export?model=other&format=jsonl"), "200 ");
+}
+
+TEST_F(ActivityRoutes, Captures) {
+  goes_to_m1();
+  recorder->received(body("{}"));
+  recorder->sends({{1, 0, "\"a\":1"}});
+  answered(200, "text/plain", "hi");
+  recorder.reset();
+  recorder = std::make_unique<Recorder>(*core, core->site, exchange, "");
+  goes_to_m1();
+  answered(200, "text/plain", "");
+  recorder.reset();
+  config->captures.models = {"other"};
+  recorder = std::make_unique<Recorder>(*core, core->site, exchange, "");
+  goes_to_m1();
+  answered(200, "text/plain", "hi");
+  recorder.reset();
+  const Json page = Json::parse(ask("/api/metrics/activity?order=asc").substr(4));
+  ASSERT_EQ(page["data"].size(), 3u);
+  EXPECT_EQ(page["data"][0]["has_capture"], true);
+  EXPECT_EQ(page["data"][1]["has_capture"], false) << "a 200 without a body";
+  EXPECT_EQ(page["data"][2]["has_capture"], false) << "not this model";
+
+  const auto capture = [this](std::string id) {
+    testing::FakeExchange asking("GET", "/api/captures/" + id);
+    Call call{asking, *core, core->site, Caller(), std::move(id), ""};
+    const Route route = capture_routes().at(0);
+    testing::run(loop, route.endpoint(call));
+    return std::to_string(asking.status()) + " " + asking.answer;
+  };
+  const std::string got = capture("1");
+  EXPECT_EQ(got.substr(0, 54), R"(200 {"id":1,"req_path":"/v1/chat/completions","req_hea)");
+  EXPECT_EQ(Json::parse(got.substr(4))["req_body"], "eyJhIjoxfQ==");
+  EXPECT_EQ(capture("+1").substr(0, 11), "200 {\"id\":1");
+  for (const char* id : {"2", "3", "-1", "0"}) EXPECT_EQ(capture(id).substr(0, 3), "404") << id;
+  for (const char* id : {"", "x", "1x", "1.0", " 1", "+", "+-1", "--1", "99999999999999999999"})
+    EXPECT_EQ(capture(id).substr(0, 3), "400") << id;
 }
 
 TEST_F(ActivityRoutes, Refusals) {

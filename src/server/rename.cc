@@ -23,17 +23,6 @@ std::optional<Piece> parse_piece(std::string_view text) {
   return Piece{std::move(*key), value};
 }
 
-net::Awaitable<util::Result<std::string>> read_whole(const net::Body& body) {
-  std::string text(static_cast<std::size_t>(body.size()), '\0');
-  for (std::size_t at = 0; at < text.size();) {
-    const auto n = co_await body.read(at, {text.data() + at, text.size() - at});
-    if (!n) co_return tl::unexpected(n.error());
-    if (*n == 0) co_return util::fail(util::Errc::io, "the kept request body is short");
-    at += *n;
-  }
-  co_return text;
-}
-
 }  // namespace
 
 std::vector<ByteSpan> form_value_spans(std::string_view urlencoded, std::string_view key) {
@@ -72,7 +61,7 @@ net::Awaitable<util::Result<Renaming>> rename(const ModelRequest& found, const n
   Renaming out;
   if (found.where == Where::query) out.query = set_query_value(query, "model", name);
   if (found.where == Where::form && body) {
-    const auto text = co_await read_whole(*body);
+    const auto text = co_await net::read_whole(*body);
     if (!text) co_return tl::unexpected(text.error());
     for (const ByteSpan& span : form_value_spans(*text, "model"))
       out.splices.push_back({span.offset, span.length, util::form_encode(name)});

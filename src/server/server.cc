@@ -50,7 +50,8 @@ Server::Server(Deps deps, config::ConfigPtr config)
     : core_(std::move(deps), std::move(config)), gate_(core_) {
   for (const auto& part :
        {model_routes(), upstream_routes(), management_routes(), profile_routes(), log_routes(),
-        event_routes(), live_routes(), activity_routes(), observe_routes(), instance_routes()})
+        event_routes(), live_routes(), activity_routes(), observe_routes(), instance_routes(),
+        capture_routes()})
     routes_.insert(routes_.end(), part.begin(), part.end());
   for (std::size_t i = 0; i < routes_.size(); ++i)
     router_.add(routes_[i].method, routes_[i].pattern, i);

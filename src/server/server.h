@@ -38,7 +38,7 @@ class Server {
   // Where requests that end from now on are recorded, and who answers questions about them. Null:
   // nowhere, and nobody.
   void use_activity(std::shared_ptr<store::ActivityStore> store) {
-    core_.activity = std::move(store);
+    core_.use_activity(std::move(store));
   }
   // What the actor tells.
   void tell(const swap::News& news);

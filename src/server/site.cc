@@ -24,7 +24,8 @@ Site::Site(net::Loop& loop, net::TimerWheel& wheel, config::ConfigPtr config, co
       filters_(*config_),
       keys_(*config_),
       rules_(rules_of(*config_, host_names)),
-      proxies_(config_->trusted_proxies) {
+      proxies_(config_->trusted_proxies),
+      redaction_(config_->captures.redact) {
   ignored_ = compile(config_->ignore_paths);
   for (const auto& [id, peer] : config_->peers) allowed_[id] = compile(peer.allow_paths);
   for (const auto& [id, model] : config_->models)

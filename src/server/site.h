@@ -16,6 +16,7 @@
 #include "server/directory.h"
 #include "server/filters.h"
 #include "server/keys.h"
+#include "server/redaction.h"
 #include "server/site_guard.h"
 
 namespace llama_swap::server {
@@ -34,6 +35,7 @@ class Site {
   const KeyRing& keys() const { return keys_; }
   const SiteRules& rules() const { return rules_; }
   const TrustedProxies& proxies() const { return proxies_; }
+  const Redaction& redaction() const { return redaction_; }
   // Does any model show clients that it is loading? Else nobody needs to know who wants a stream.
   bool shows_loading() const { return shows_loading_; }
   // Does a decoded path match upstream.ignorePaths?
@@ -54,6 +56,7 @@ class Site {
   const KeyRing keys_;
   const SiteRules rules_;
   const TrustedProxies proxies_;
+  const Redaction redaction_;
   bool shows_loading_ = false;
   Patterns ignored_;
   std::map<std::string, Patterns> allowed_;                      // by peer id

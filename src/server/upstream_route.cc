@@ -11,6 +11,7 @@
 #include "server/model_request.h"
 #include "server/model_route.h"
 #include "server/path.h"
+#include "server/record_body.h"
 #include "server/rename.h"
 #include "server/upstream_guard.h"
 #include "util/text.h"
@@ -108,24 +109,25 @@ net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::stri
   } else if (renames) {
     scan.emplace(head, JsonScan::Wanted::model);
   }
-  std::optional<net::Body> body;
+  std::shared_ptr<net::Body> body;
   // Where there is nothing, filters may write something.
   const bool from_nothing = filtered && head.method == "POST" &&
                             !call.site->filters().find(forwarding.target, name).empty();
   // "Content-Length: 0" is passed on.
   if (exchange.has_body() || exchange.content_length() || from_nothing) {
-    body.emplace(call.core.deps.body_memory, call.core.deps.worker);
+    body = std::make_shared<net::Body>(call.core.deps.body_memory, call.core.deps.worker);
     const auto received = co_await receive_body(exchange, *body, scan ? &*scan : nullptr);
     if (!received) {
       co_await send_body_error(exchange, received.error());
       co_return;
     }
-    forwarding.body = &*body;
-    if (call.record) call.record->received(body->size());
+    forwarding.body = body.get();
+    if (call.record) call.record->received(body);
   }
   std::string written = name;
+  ModelRequest found;
   if (scan) {
-    const ModelRequest found = scan->finish();
+    found = scan->finish();
     if (!call.caller.may_use_all() && names_another(call, forwarding.target, found)) {
       co_await send_error(exchange, 403, "the request names another model than its path");
       co_return;
@@ -146,6 +148,7 @@ net::Awaitable<void> pass_on(Call& call, Forwarding& forwarding, const std::stri
     const bool good = co_await filter_request(call, forwarding, name, written);
     if (!good) co_return;
   }
+  co_await record_body(call, forwarding, found, name);
   co_await forward(call, forwarding);
 }
 
@@ -176,7 +179,8 @@ net::Awaitable<void> upstream(Call& call) {
   const bool model_endpoint = is_model_endpoint(head.method, rest);
   if (model_endpoint) call.record = make_recorder(call);
   if (call.record)
-    call.record->goes_to({local ? local->id : match->name, rest, "", local != nullptr});
+    call.record->goes_to(
+        {local ? local->id : match->name, rest, "", local != nullptr, match->target.peer});
   if (local && call.site->is_ignored(rest) && !is_ready(call, *local)) {
     std::string message =
         "model " + local->id + " is not loaded; path matches upstream.ignorePaths";

@@ -40,7 +40,7 @@ def test_success(lab):
     assert row['resp_status_code'] == 200 and row['resp_content_type'] == answer.headers['content-type']
     assert row['tokens']['output_tokens'] == usage['completion_tokens'] == 4
     assert row['tokens']['input_tokens'] == usage['prompt_tokens'] > 0
-    assert row['has_capture'] is False and 'error_msg' not in row
+    assert row['has_capture'] is True and 'error_msg' not in row
     assert row['metadata'] == {'fifo_priority': '3'}
     assert page(daemon, '&session=s1&client=192.0.2.9')['total'] == 1
     assert page(daemon, '&session=s2')['total'] == 0

@@ -55,7 +55,7 @@ ROUTES = [
     ('GET', '/metrics', 403, 200, 200),
     ('GET', '/api/instances', 403, 200, 200),
     ('GET', '/ui/', 403, 404, 404),
-    ('GET', '/api/captures/1', 403, 403, 404),
+    ('GET', '/api/captures/99999', 403, 403, 404),
 ]
 
 

@@ -1,0 +1,70 @@
+// The captures of the server (http-api 21): packs what was collected, one after the other and off
+// the loop, keeps it within the configured bounds, and finds it again.
+//
+// I/O thread only. Shared with its own coroutines.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "config/config.h"
+#include "net/loop.h"
+#include "net/worker.h"
+#include "server/capture.h"
+#include "store/capture_buffer.h"
+#include "store/packed_json.h"
+
+namespace llama_swap::server {
+
+class Captures : public std::enable_shared_from_this<Captures> {
+ public:
+  // Both must outlive it.
+  Captures(net::Loop& loop, net::Worker& worker) : loop_(loop), worker_(worker) {}
+  Captures(const Captures&) = delete;
+  Captures& operator=(const Captures&) = delete;
+
+  // From now on. What was captured stays, as far as it fits, unless it would not be captured, or
+  // not be shown, in the same way now.
+  void use(const config::Config& config);
+  // Ids mean other rows from now on.
+  void forget_all();
+
+  // Null: nothing is captured.
+  std::unique_ptr<Capture> begin(SitePtr site) const;
+  // `id` is that of its row.
+  void keep(std::int64_t id, Captured captured);
+
+  // It can be found now, or will be in a moment, unless it proves to be too large.
+  bool has(std::int64_t id) const { return packing_.contains(id) || buffer_.find(id); }
+  // Null: there is none. This object must outlive the awaitable.
+  net::Awaitable<store::Packed> find(std::int64_t id);
+
+  bool packs() const { return packs_; }  // something is in work
+  const CaptureMemory& memory() const { return *memory_; }
+  const store::CaptureBuffer& buffer() const { return buffer_; }
+
+ private:
+  struct Job {
+    std::int64_t id;
+    Captured captured;
+  };
+  static net::Awaitable<void> pack_all(std::shared_ptr<Captures> self);
+  net::Awaitable<std::optional<std::string>> pack(const Job& job);
+
+  net::Loop& loop_;
+  net::Worker& worker_;
+  config::Captures settings_;
+  const std::shared_ptr<CaptureMemory> memory_ = std::make_shared<CaptureMemory>();
+  store::CaptureBuffer buffer_;
+  store::PackedJsonWriter writer_;  // the worker's while packs_
+  std::deque<Job> waiting_;
+  std::set<std::int64_t> packing_;  // ids of those that wait, and of the one in work
+  std::uint64_t generation_ = 0;    // of ids: goes up when all is forgotten, also what is in work
+  bool packs_ = false;
+};
+
+}  // namespace llama_swap::server

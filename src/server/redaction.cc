@@ -1,0 +1,57 @@
+#include "server/redaction.h"
+
+#include <algorithm>
+#include <array>
+
+#include "util/text.h"
+
+namespace llama_swap::server {
+
+std::string_view Redaction::shown(std::string_view name, std::string_view value) const {
+  // More than the five of 21.3: providers and proxies have names of their own.
+  constexpr std::array<std::string_view, 8> kSecret{
+      "key", "token", "secret", "auth", "cookie", "password", "credential", "signature"};
+  const bool secret =
+      std::ranges::any_of(kSecret,
+                          [&](std::string_view word) { return util::icontains(name, word); }) ||
+      std::ranges::any_of(more_,
+                          [&](const std::string& other) { return util::iequals(name, other); });
+  return secret ? kInstead : value;
+}
+
+std::string canonical_header_name(std::string_view name) {
+  std::string out = util::lower(name);
+  bool first = true;
+  for (char& c : out) {
+    if (first && c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    first = c == '-';
+  }
+  return out;
+}
+
+Json headers_json(const net::Headers& headers, const Redaction& redaction) {
+  Json out = Json::object();
+  for (const net::Header& header : headers) {
+    std::string name = canonical_header_name(header.name);
+    if (!out.contains(name)) out[std::move(name)] = redaction.shown(header.name, header.value);
+  }
+  return out;
+}
+
+std::string flatten(const net::Headers& headers) {
+  std::string out;
+  for (const net::Header& header : headers) {
+    out.append(header.name).push_back('\0');
+    out.append(header.value).push_back('\0');
+  }
+  return out;
+}
+
+net::Headers unflatten(std::string_view flat) {
+  net::Headers out;
+  const auto fields = util::split(flat, '\0');
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) out.push_back({fields[i], fields[i + 1]});
+  return out;
+}
+
+}  // namespace llama_swap::server
