@@ -107,6 +107,7 @@ COMMANDS = {
     'nginx': _nginx,
     'haproxy': _haproxy,
     'llama-swap': _llama_swap(''),
+    'llama-swap-nocapture': _llama_swap('captures: {enabled: false}\n'),
     'llama-swap-norecord': _llama_swap('activity: {enabled: false}\n'),
 }
 DEFAULT = ('nginx', 'haproxy', 'llama-swap')
