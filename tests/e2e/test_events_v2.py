@@ -116,7 +116,9 @@ def test_a_swap_is_told_with_its_reasons(lab):
 
 def test_who_waits_and_why(lab):
     daemon = lab.daemon({'a': '', 'b': ''})
+    daemon.chat('a')
     events = Events(lab, daemon)
+    assert events.state
     busy = daemon.busy_chat('a', 'hold:2s')
     second = daemon.start_chat('b')
     waiting = events.wait('queue', operation='upsert')
