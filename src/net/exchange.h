@@ -76,6 +76,11 @@ class Exchange {
   virtual Awaitable<util::Result<Stream*>> upgrade(const ResponseHead& head,
                                                    std::string& early) = 0;
 
+  // Sent along with the head of the answer, as X-Request-ID, unless the head has one. The id of the
+  // exchange that writes to the client counts, not that of one in front of it.
+  void set_request_id(std::string_view id) { request_id_ = id; }
+  std::string_view request_id() const { return request_id_; }  // "": none
+
   int status() const { return status_; }  // 0: not answered yet
   // Of the response body. With framing `chunked` only the writer knows what is payload: it says so.
   std::uint64_t bytes_sent() const { return bytes_sent_; }
@@ -95,6 +100,7 @@ class Exchange {
  protected:
   int status_ = 0;
   std::uint64_t bytes_sent_ = 0;
+  std::string request_id_;
 };
 
 using Handler = std::function<Awaitable<void>(Exchange&)>;

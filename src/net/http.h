@@ -17,6 +17,9 @@ struct Header {
 };
 using Headers = std::vector<Header>;
 
+// Names a request in logs, on its way through several servers.
+inline constexpr std::string_view kRequestIdField = "X-Request-ID";
+
 // First value of that name (any case), or nullptr.
 const std::string_view* find_header(const Headers& headers, std::string_view name);
 // Is `token` (any case) an item of one of the comma lists of that name? ("Connection: a, Upgrade")

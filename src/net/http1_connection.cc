@@ -107,6 +107,7 @@ Awaitable<bool> Connection::secure(const TlsServerContext& tls) {
 void Connection::begin_exchange() {
   status_ = 0;
   bytes_sent_ = 0;
+  request_id_.clear();
   sending_ = Sending::nothing;
   to_send_ = 0;
   upgraded_ = false;
@@ -346,15 +347,18 @@ void Connection::append_head(const ResponseHead& head, BodyFraming framing) {
   out_.append(" ").append(head.reason.empty() ? reason_phrase(head.status) : head.reason);
   out_.append("\r\n");
   bool dated = false;
+  bool named = request_id_.empty();
   for (const Header& header : head.headers) {
     out_.append(header.name).append(": ").append(header.value).append("\r\n");
     dated = dated || util::iequals(header.name, "Date");
+    named = named || util::iequals(header.name, kRequestIdField);
   }
   if (head.status < 200) {
     out_ += "\r\n";
     return;
   }
   if (!dated) out_.append("Date: ").append(http_date()).append("\r\n");
+  if (!named) out_.append(kRequestIdField).append(": ").append(request_id_).append("\r\n");
   if (!is_bodiless(head.status)) {
     if (framing.kind == BodyFraming::length) {
       out_ += "Content-Length: ";

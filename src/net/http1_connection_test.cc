@@ -32,6 +32,8 @@ Awaitable<void> echo(Exchange& exchange) {
   ResponseHead head;
   head.headers.push_back({"X-Test", "yes"});
   const std::string_view path = exchange.request().path();
+  if (path.starts_with("/named")) exchange.set_request_id("id-1");
+  if (path == "/named/before") head.headers.push_back({"x-request-id", "theirs"});
   if (path == "/pieces") {
     co_await exchange.respond(head, {BodyFraming::unknown}, "one ");
     co_await exchange.write("two");
@@ -123,6 +125,19 @@ TEST_F(HttpServer, AnswersTable) {
        "GET /pieces HTTP/1.0\r\n\r\n",
        {"HTTP/1.0 200 OK", "\r\n\r\none two"},
        {"chunked", "Content-Length"}},
+      {"named",
+       "GET /named HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+       {"\r\nX-Request-ID: id-1\r\n"},
+       {}},
+      {"named before",
+       "GET /named/before HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+       {"x-request-id: theirs\r\n"},
+       {"id-1"}},
+      {"the next one is not",
+       "GET /named/before HTTP/1.1\r\nHost: x\r\n\r\n"
+       "GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+       {"GET /a 0:"},
+       {"id-1"}},
       {"1.0 closes", "GET /a HTTP/1.0\r\n\r\n", {"Connection: close", "GET /a 0:"}, {}},
       {"head",
        "HEAD /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",

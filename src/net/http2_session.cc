@@ -52,7 +52,7 @@ class Fields {
     std::size_t size = 0;
     for (const Header& header : head.headers) size += header.name.size();
     names_.reserve(size);  // so that the views stay valid
-    fields_.reserve(head.headers.size() + 3);
+    fields_.reserve(head.headers.size() + 4);
     add(":status", status_);
     for (const Header& header : head.headers) {
       if (is_hop_by_hop(header.name)) continue;  // RFC 9113 8.2.2
@@ -412,6 +412,8 @@ void Http2Session::send_head(const Http2Exchange& exchange, const ResponseHead& 
   }
   if (!length.empty()) fields.add("content-length", length);
   if (!head.find("Date")) fields.add("date", http_date());
+  if (!exchange.request_id().empty() && !head.find(kRequestIdField))
+    fields.add("x-request-id", exchange.request_id());
   nghttp2_data_provider body{};
   body.read_callback = Http2Callbacks::on_read;
   nghttp2_submit_response(session_.get(), exchange.id(), fields.data(), fields.size(),

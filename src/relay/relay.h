@@ -29,9 +29,10 @@ struct Request {
   // Peers: Host of the upstream, no X-Forwarded-*; else Host as the client sent it and
   // X-Forwarded-For extended.
   bool to_peer = false;
-  std::string api_key;        // not empty: replaces Authorization and x-api-key
-  bool drop_key = false;      // Authorization and x-api-key are not passed on
-  bool allow_upgrade = true;  // pass a websocket upgrade on
+  std::string api_key;          // not empty: replaces Authorization and x-api-key
+  bool drop_key = false;        // Authorization and x-api-key are not passed on
+  std::string_view request_id;  // X-Request-ID, unless the client sends one; "": none
+  bool allow_upgrade = true;    // pass a websocket upgrade on
   // Called once, when the answer's head is about to be sent to the client.
   std::function<void(const net::ResponseHead&)> on_head;
   // Sees the body of the answer, from the call of on_head on, before the client gets it; null:

@@ -59,6 +59,7 @@ class Relay : public testing::Test {
         net::join_target(upstream_->base(), exchange.request().path(), exchange.request().query());
     request.to_peer = to_peer_;
     request.api_key = api_key_;
+    request.request_id = "made";
     request.splices = splices_;
     request.watcher = watcher_;
     if (exchange.has_body() || !splices_.empty()) request.body = &body;
@@ -314,6 +315,19 @@ TEST_F(Relay, RequestHeadTable) {
     for (const auto& not_want : c.not_wants)
       EXPECT_EQ(head.find(not_want), std::string::npos) << not_want << "\nin\n" << head;
   }
+}
+
+TEST_F(Relay, NamesTheRequest) {
+  const auto head_of = [this](const std::string& fields) {
+    std::string head;
+    answered("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+             "GET /x HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n", &head);
+    return head;
+  };
+  EXPECT_NE(head_of("").find("\r\nX-Request-ID: made\r\n"), std::string::npos);
+  const std::string own = head_of("x-request-id: own\r\n");
+  EXPECT_NE(own.find("\r\nx-request-id: own\r\n"), std::string::npos);
+  EXPECT_EQ(own.find("made"), std::string::npos);
 }
 
 TEST_F(Relay, BodyWithSplices) {

@@ -66,6 +66,7 @@ void make_request_head(const net::Exchange& exchange, const net::Upstream& upstr
   add("Host", request.to_peer || host == nullptr ? authority : *host);
   std::string_view forwarded_for;  // what came; fields of one name are one list (RFC 9110 5.3)
   std::string several;
+  bool has_id = request.request_id.empty();
   for (const net::Header& header : head.headers) {
     const std::string_view name = header.name;
     if (net::is_hop_by_hop(name) || named.names(name)) continue;
@@ -81,12 +82,14 @@ void make_request_head(const net::Exchange& exchange, const net::Upstream& upstr
       forwarded_for = several.empty() ? header.value : several;
       continue;
     }
+    has_id = has_id || util::iequals(name, net::kRequestIdField);
     if (request.watcher && util::iequals(name, "Accept-Encoding")) {
       add(name, readable_codings(header.value));
       continue;
     }
     add(name, header.value);
   }
+  if (!has_id) add(net::kRequestIdField, request.request_id);
   if (net::header_has_token(head.headers, "Te", "trailers")) add("Te", "trailers");
   if (!request.to_peer && !exchange.remote_ip().empty()) {
     out.append("X-Forwarded-For: ").append(forwarded_for);

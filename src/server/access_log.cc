@@ -84,4 +84,27 @@ void append_access_line(std::string& out, const net::Exchange& exchange, std::st
   append_escaped(out, key_name);
 }
 
+void append_access_members(std::string& out, const net::Exchange& exchange, std::string_view ip,
+                           std::chrono::nanoseconds took) {
+  const net::RequestHead& head = exchange.request();
+  const std::string_view* agent = head.find("User-Agent");
+  const auto text = [&out](std::string_view name, std::string_view value) {
+    out.append(name);
+    util::append_json_quoted(out, value);
+  };
+  const auto number = [&out](std::string_view name, std::uint64_t value) {
+    out.append(name);
+    util::append_number(out, value);
+  };
+  text(R"("client":)", ip);
+  text(R"(,"method":)", head.method);
+  text(R"(,"path":)", util::percent_decode(head.path()));
+  text(R"(,"proto":)", exchange.protocol());
+  number(R"(,"status":)", static_cast<std::uint64_t>(logged_status(exchange)));
+  number(R"(,"bytes":)", exchange.bytes_sent());
+  text(R"(,"user_agent":)", agent ? *agent : std::string_view());
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+  fmt::format_to(std::back_inserter(out), R"(,"duration_ms":{}.{:03})", us / 1000, us % 1000);
+}
+
 }  // namespace llama_swap::server

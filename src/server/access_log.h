@@ -22,6 +22,12 @@ void append_access_line(std::string& out, const net::Exchange& exchange, std::st
 // The status of an exchange that is over; 499: the client left before there was an answer (nginx's
 // number).
 int logged_status(const net::Exchange& exchange);
+// The same as members of a JSON object, but the key: client, method, path, proto, status, bytes,
+// user_agent ("" where none was sent), duration_ms.
+void append_access_members(std::string& out, const net::Exchange& exchange, std::string_view ip,
+                           std::chrono::nanoseconds took);
+// What such a line says beside them.
+inline constexpr std::string_view kAccessMessage = "request";
 
 // The escaping.
 void append_escaped(std::string& out, std::string_view text);

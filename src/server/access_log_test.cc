@@ -49,6 +49,22 @@ TEST(AccessLog, NameOfTheKey) {
   EXPECT_EQ(out, R"(Request 192.0.2.7 "GET /x HTTP/1.1" 499 0 "" 2.5s key=anna)");
 }
 
+TEST(AccessLog, Members) {
+  net::Loop loop;
+  testing::FakeExchange exchange("GET", "/a%20b%22?x=1", {{"User-Agent", "curl\t\"8\""}});
+  testing::run(loop, send(exchange, 200, kText, "OK"));
+  std::string out;
+  append_access_members(out, exchange, "192.0.2.7", 1234067ns);
+  EXPECT_EQ(
+      out, R"("client":"192.0.2.7","method":"GET","path":"/a b\"","proto":"HTTP/1.1","status":200,)"
+           R"("bytes":2,"user_agent":"curl\t\"8\"","duration_ms":1.234)");
+  const testing::FakeExchange left("GET", "/x");
+  out.clear();
+  append_access_members(out, left, "::1", 2500ms);
+  EXPECT_EQ(out, R"("client":"::1","method":"GET","path":"/x","proto":"HTTP/1.1","status":499,)"
+                 R"("bytes":0,"user_agent":"","duration_ms":2500.000)");
+}
+
 TEST(AccessLog, QuietPaths) {
   for (const char* path : {"/wol-health", "/metrics", "/api/performance"})
     EXPECT_FALSE(is_logged(path)) << path;

@@ -153,7 +153,7 @@ net::Awaitable<void> export_rows(Call& call) {
   while (!piece->empty()) {
     auto next = co_await rows.next();
     if (!next) {
-      call.core.deps.log.warn("an export broke off: {}", next.error().message);
+      call.core.deps.log.warn(call.log_fields(), "an export broke off: {}", next.error().message);
       exchange.abort();
       co_return;
     }

@@ -85,4 +85,14 @@ void Core::publish_config() {
   publish_model_status();
 }
 
+void Call::goes_to(const Recorder::Destination& destination) {
+  if (about) about->model = destination.model;
+  if (record) record->goes_to(destination);
+}
+
+observe::LogFields Call::log_fields() const {
+  if (!about) return {};
+  return {about->request_id, about->model, about->key, {}};
+}
+
 }  // namespace llama_swap::server

@@ -101,6 +101,14 @@ struct Core {
   void publish_config();
 };
 
+// What is known of a request by the time it ends, for the log.
+struct About {
+  std::string_view request_id;    // of its exchange
+  std::string key;                // the name of the client's; "": it has none
+  std::string model;              // whom it was for, as the record of it says; "": nobody yet
+  Measure measure;
+};
+
 // One request on its way through an endpoint.
 struct Call {
   net::Exchange& exchange;
@@ -110,7 +118,11 @@ struct Call {
   std::string wildcard;                        // what {} or {...} of the route took, decoded
   std::string_view raw_wildcard;               // the same, escaped
   std::unique_ptr<Recorder> record = nullptr;  // null: not recorded
-  Measure* measure = nullptr;                  // outlives the call; null: not counted
+  About* about = nullptr;                      // null: nobody wants to know
+
+  // Whom it is for: known to the record and to the log.
+  void goes_to(const Recorder::Destination& destination);
+  observe::LogFields log_fields() const;
 };
 
 using Endpoint = net::Awaitable<void> (*)(Call& call);

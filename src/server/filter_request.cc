@@ -70,7 +70,7 @@ net::Awaitable<bool> make_edits(Call& call, Forwarding& forwarding, Edits edits,
   if (!splices) {
     const JsonEditFault& fault = splices.error();
     std::string message = failure(*edits[fault.edit], &renaming, fault.reason);
-    call.core.deps.log.warn("filters: {}: {}", message, fault.reason);
+    call.core.deps.log.warn(call.log_fields(), "filters: {}: {}", message, fault.reason);
     co_await fail(call, 500, std::move(message));
     co_return false;
   }

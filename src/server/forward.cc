@@ -28,7 +28,7 @@ struct Loading {
 void enter(Call& call, const Forwarding& forwarding, Recorder::Stage stage) {
   using Phase = InflightTable::Entry::Phase;
   if (call.record) call.record->enter(stage);
-  if (call.measure) call.measure->enter(stage);
+  if (call.about) call.about->measure.enter(stage);
   if (!forwarding.entry) return;
   if (stage == Recorder::Stage::queued) forwarding.entry->enter(Phase::queue);
   if (stage == Recorder::Stage::loading) forwarding.entry->enter(Phase::load);
@@ -37,7 +37,7 @@ void enter(Call& call, const Forwarding& forwarding, Recorder::Stage stage) {
 
 void answered(Call& call, const Forwarding& forwarding, const net::ResponseHead& head) {
   if (forwarding.entry) forwarding.entry->answered(head);
-  if (call.measure) call.measure->answered();
+  if (call.about) call.about->measure.answered();
   if (call.record) call.record->answered(head);
 }
 
@@ -48,6 +48,7 @@ relay::Request relay_request(Call& call, const Forwarding& forwarding,
   request.body = forwarding.body;
   request.splices = forwarding.splices;
   request.drop_key = !call.caller.key_is_forwarded();
+  request.request_id = call.log_fields().request_id;
   request.on_head = [&](const net::ResponseHead& head) { answered(call, forwarding, head); };
   request.watcher = call.record.get();
   return request;
@@ -169,10 +170,12 @@ net::Awaitable<std::optional<Problem>> settle(Call& call, const Target& target,
   if (outcome.kind == Kind::complete || outcome.kind == Kind::client_gone) co_return std::nullopt;
   std::string message;
   if (target.peer) {
-    call.core.deps.log.warn("peer {}: proxy error: {}", target.peer->peer->id, outcome.error);
+    call.core.deps.log.warn(call.log_fields(), "peer {}: proxy error: {}", target.peer->peer->id,
+                            outcome.error);
     message = "peer proxy error: " + outcome.error;
   } else {
-    call.core.deps.log.warn("<{}> proxy error: {}", target.local->id, outcome.error);
+    call.core.deps.log.warn(call.log_fields(), "<{}> proxy error: {}", target.local->id,
+                            outcome.error);
     message = "[" + target.local->id + "] upstream error: " + outcome.error;
   }
   if (outcome.no_connection && !call.exchange.responded()) {
@@ -389,7 +392,7 @@ net::Awaitable<util::Result<void>> receive_body(net::Exchange& exchange, net::Bo
 }
 
 net::Awaitable<std::optional<Problem>> try_forward(Call& call, const Forwarding& forwarding) {
-  if (call.measure) call.measure->goes_to(call.site, forwarding.target);
+  if (call.about) call.about->measure.goes_to(call.site, forwarding.target);
   if (forwarding.entry) {
     forwarding.entry->counts_tokens(call.record.get());
     if (forwarding.body) forwarding.entry->received(forwarding.body->size());

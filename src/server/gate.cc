@@ -83,7 +83,7 @@ std::optional<Gate::Refusal> Gate::identify(Call& call) {
     if (outcome.lock.count() > 0)
       text += fmt::format(": not the first one, keys from there are refused for {} ms",
                           outcome.lock.count());
-    core_.deps.log.warn("wrong API key from {}", text);
+    core_.deps.log.warn(call.log_fields(), "wrong API key from {}", text);
   }
   return unauthorized;
 }

@@ -95,9 +95,8 @@ net::Awaitable<std::optional<Problem>> serve(Call& call, Asked& asked, const Res
   forwarding.body = asked.body.get();
   forwarding.path = upstream_path(asked.path);
   const config::Model* local = forwarding.target.local;
-  if (call.record)
-    call.record->goes_to({local ? local->id : name.target, forwarding.path, name.selector,
-                          local != nullptr, forwarding.target.peer});
+  call.goes_to({local ? local->id : name.target, forwarding.path, name.selector, local != nullptr,
+                forwarding.target.peer});
 
   // The upstream reads the name it knows itself by.
   const std::string& written = upstream_name(forwarding.target, asked.found, name.target);
@@ -141,8 +140,8 @@ net::Awaitable<std::optional<Problem>> serve_by_selector(Call& call, Asked& aske
       break;
     }
     if (error)
-      call.core.deps.log.warn("selector {}: {} cannot be reached, trying {}: {}", name.selector,
-                              name.target, *target, error->message);
+      call.core.deps.log.warn(call.log_fields(), "selector {}: {} cannot be reached, trying {}: {}",
+                              name.selector, name.target, *target, error->message);
     name.target = std::move(*target);
     error = co_await serve(call, asked, name);
   } while (error && selection.goes_on());

@@ -209,7 +209,7 @@ std::unique_ptr<Recorder> make_recorder(Call& call) {
     return nullptr;
   auto recorder =
       std::make_unique<Recorder>(call.core, call.site, call.exchange, call.caller.name());
-  recorder->use(call.measure);
+  recorder->use(call.about ? &call.about->measure : nullptr);
   return recorder;
 }
 

@@ -69,17 +69,18 @@ net::Awaitable<void> Server::handle_upstream(net::Exchange& exchange) {
 net::Awaitable<void> Server::handle(net::Exchange& exchange, Door door) {
   const util::Time began = util::Clock::now();
   const SitePtr site = core_.site;
-  std::string key_name;
-  Measure measure;
+  exchange.set_request_id(request_ids_.of(exchange.request()));
+  About about{exchange.request_id(), {}, {}};
   std::exception_ptr failed;
   try {
-    co_await serve(exchange, door, key_name, measure);
+    co_await serve(exchange, door, about);
   } catch (...) {  // a broken invariant ends one request, not the program
     failed = std::current_exception();
   }
   if (failed) {
     exchange.watch_client(nullptr);  // whoever watched is gone
-    core_.deps.log.error("internal error: {}", text_of(failed));
+    core_.deps.log.error({about.request_id, about.model, about.key, {}}, "internal error: {}",
+                         text_of(failed));
     if (exchange.responded()) {
       exchange.abort();
     } else {
@@ -87,23 +88,34 @@ net::Awaitable<void> Server::handle(net::Exchange& exchange, Door door) {
     }
   }
   const auto took = util::Clock::now() - began;
-  measure.count(core_.metrics, logged_status(exchange), took);
-  if (!core_.deps.log.enabled(config::LogLevel::info) || !is_logged(exchange.request().path()))
-    co_return;
-  access_line_.clear();
-  append_access_line(access_line_, exchange, client_ip(exchange, site->proxies()), took, key_name);
-  core_.deps.log.log(config::LogLevel::info, access_line_);
+  about.measure.count(core_.metrics, logged_status(exchange), took);
+  log_access(exchange, *site, about, took);
 }
 
-net::Awaitable<void> Server::serve(net::Exchange& exchange, Door door, std::string& key_name,
-                                   Measure& measure) {
+void Server::log_access(const net::Exchange& exchange, const Site& site, const About& about,
+                        std::chrono::nanoseconds took) {
+  observe::LogHub& log = core_.deps.log;
+  if (!log.enabled(config::LogLevel::info) || !is_logged(exchange.request().path())) return;
+  const std::string_view ip = client_ip(exchange, site.proxies());
+  access_line_.clear();
+  if (log.is_json()) {
+    append_access_members(access_line_, exchange, ip, took);
+    log.log(config::LogLevel::info, kAccessMessage,
+            {about.request_id, about.model, about.key, access_line_});
+  } else {
+    append_access_line(access_line_, exchange, ip, took, about.key);
+    log.log(config::LogLevel::info, access_line_);
+  }
+}
+
+net::Awaitable<void> Server::serve(net::Exchange& exchange, Door door, About& about) {
   const net::RequestHead& head = exchange.request();
   if (door == Door::upstreams && !is_upstream_path(head.path()) && head.path() != "/health")
     return send_unknown(exchange);
   if (head.method == "OPTIONS") return gate_.preflight(exchange, is_open_to_pages(head));
   Router::Match match = router_.match(head.method, head.path());
   if (auto* found = std::get_if<Router::Found>(&match))
-    return dispatch(exchange, std::move(*found), key_name, measure);
+    return dispatch(exchange, std::move(*found), about);
   if (auto* redirect = std::get_if<Router::Redirect>(&match))
     return send_clean_path(exchange, std::move(redirect->path));
   if (auto* wrong = std::get_if<Router::WrongMethod>(&match))
@@ -126,18 +138,17 @@ bool Server::is_open_to_pages(const net::RequestHead& head) const {
   });
 }
 
-net::Awaitable<void> Server::dispatch(net::Exchange& exchange, Router::Found found,
-                                      std::string& key_name, Measure& measure) {
+net::Awaitable<void> Server::dispatch(net::Exchange& exchange, Router::Found found, About& about) {
   const Route& route = routes_[found.endpoint];
-  measure.asks(endpoints_[found.endpoint]);
+  about.measure.asks(endpoints_[found.endpoint]);
   Call call{exchange, core_, core_.site, Caller(), std::move(found.wildcard), found.raw_wildcard};
-  call.measure = &measure;
+  call.about = &about;
   const std::optional<Gate::Refusal> refusal = gate_.examine(call, route.access);
   if (refusal) {
     co_await gate_.refuse(call, *refusal);
     co_return;
   }
-  key_name = call.caller.name();
+  about.key = call.caller.name();
   ExtraHeaders::Fields fields = Gate::extra_headers(call, route.access);
   if (fields.empty()) {
     co_await route.endpoint(call);
@@ -145,7 +156,7 @@ net::Awaitable<void> Server::dispatch(net::Exchange& exchange, Router::Found fou
   }
   ExtraHeaders outer(exchange, std::move(fields));
   Call decorated{outer, core_, call.site, call.caller, std::move(call.wildcard), call.raw_wildcard};
-  decorated.measure = &measure;
+  decorated.about = &about;
   co_await route.endpoint(decorated);
 }
 

@@ -13,6 +13,7 @@
 #include "net/exchange.h"
 #include "server/context.h"
 #include "server/gate.h"
+#include "server/request_id.h"
 #include "server/router.h"
 
 namespace llama_swap::server {
@@ -52,11 +53,11 @@ class Server {
  private:
   enum class Door { all, upstreams };
   net::Awaitable<void> handle(net::Exchange& exchange, Door door);
-  // `key_name` becomes the name of the client's key, if it has one.
-  net::Awaitable<void> serve(net::Exchange& exchange, Door door, std::string& key_name,
-                             Measure& measure);
-  net::Awaitable<void> dispatch(net::Exchange& exchange, Router::Found found, std::string& key_name,
-                                Measure& measure);
+  // `about` gets what becomes known.
+  net::Awaitable<void> serve(net::Exchange& exchange, Door door, About& about);
+  net::Awaitable<void> dispatch(net::Exchange& exchange, Router::Found found, About& about);
+  void log_access(const net::Exchange& exchange, const Site& site, const About& about,
+                  std::chrono::nanoseconds took);
   bool is_open_to_pages(const net::RequestHead& head) const;
 
   Core core_;
@@ -64,6 +65,7 @@ class Server {
   std::vector<Route> routes_;
   std::vector<std::size_t> endpoints_;  // of routes_, as numbers of Core::metrics
   Router router_;
+  RequestIds request_ids_;
   std::string access_line_;  // reused
 };
 

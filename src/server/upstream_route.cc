@@ -178,9 +178,8 @@ net::Awaitable<void> upstream(Call& call) {
   }
   const bool model_endpoint = is_model_endpoint(head.method, rest);
   if (model_endpoint) call.record = make_recorder(call);
-  if (call.record)
-    call.record->goes_to(
-        {local ? local->id : match->name, rest, "", local != nullptr, match->target.peer});
+  call.goes_to(
+      {local ? local->id : match->name, rest, "", local != nullptr, match->target.peer});
   if (local && call.site->is_ignored(rest) && !is_ready(call, *local)) {
     std::string message =
         "model " + local->id + " is not loaded; path matches upstream.ignorePaths";

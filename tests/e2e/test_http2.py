@@ -37,10 +37,16 @@ def chat(client, model, fake='echo', end=True, headers=()):
 def test_same_answers_as_http1(daemon, client, method, path):
     one, two = daemon.request(method, path), client.request(method, path)
     assert two.ended and (two.status, two.body) == (one.status, one.body)
-    own = {'date', 'connection', 'transfer-encoding', 'keep-alive'}
+    own = {'date', 'connection', 'transfer-encoding', 'keep-alive', 'x-request-id'}
     assert {k: v for k, v in two.headers.items() if k not in own} == {
         k.lower(): v for k, v in dict(one.headers).items() if k.lower() not in own
     }
+
+
+def test_answers_name_their_request(client):
+    assert client.request('GET', '/health', headers=[('x-request-id', 'mine')]).headers['x-request-id'] == 'mine'
+    made = client.request('GET', '/health').headers['x-request-id']
+    assert len(made) == 16
 
 
 def test_access_log(daemon, client):
