@@ -23,8 +23,9 @@ ALLOWED = {
     "relay": SHARED,
     "store": SHARED,
     "swap": SHARED | {"process", "sched"},
-    "server": SHARED | {"relay", "store", "swap", "usage"},
-    "app": SHARED | {"monitor", "process", "sched", "relay", "store", "swap", "server", "usage"},
+    "trace": {"util", "config", "net"},
+    "server": SHARED | {"relay", "store", "swap", "trace", "usage"},
+    "app": SHARED | {"monitor", "process", "sched", "relay", "store", "swap", "trace", "server", "usage"},
 }
 INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]+)"')
 SUFFIXES = {".h", ".cc", ".c"}
