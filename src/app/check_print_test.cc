@@ -78,7 +78,7 @@ TEST(Effective, OnlyTheRouterInUse) {
   const std::string text = printed(
       loaded({"models: {owl: {proxy: p}}\nrouting: {router: {use: matrix, settings: {groups: {g: "
               "{swap: 7}}, matrix: {sets: {a: owl}}}}}"}));
-  EXPECT_EQ(lines_with(text, "swap"), "");
+  EXPECT_EQ(lines_with(text, "swap:"), "");
   EXPECT_NE(lines_with(text, "use: matrix"), "");
 }
 

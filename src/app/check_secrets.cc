@@ -73,6 +73,8 @@ Secrets::Secrets(const config::Config& config) {
   known_ = config.api_keys;
   for (const config::NamedKey& key : config.named_keys) known_.push_back(key.text);
   for (const auto& [id, peer] : config.peers) known_.push_back(peer.api_key);
+  if (config.tracing)
+    for (const auto& [name, value] : config.tracing->headers) known_.push_back(value);
   for (const auto& [id, model] : config.models)
     for (const std::string& entry : model.env) known_.push_back(value_of_variable(entry));
   std::erase_if(known_, [](const std::string& secret) { return secret.size() < kLeastKnown; });
@@ -127,6 +129,9 @@ void Secrets::hide(Node& effective) const {
   if (Node* peers = effective.find("peers"))
     for (Entry& peer : peers->entries)
       if (Node* key = peer.value.find("apiKey")) key->text = kMask;
+  if (Node* tracing = effective.find("tracing"))
+    if (Node* headers = tracing->find("headers"))
+      for (Entry& header : headers->entries) header.value.text = kMask;
   if (Node* models = effective.find("models"))
     for (Entry& model : models->entries) hide_model(model.value);
   hide_texts(effective);

@@ -11,7 +11,7 @@
 
 namespace llama_swap::app {
 
-// Secret are: API keys of clients and peers; values of environment variables with KEY, TOKEN,
+// Secret are: API keys of clients and peers; header fields of tracing; values of environment variables with KEY, TOKEN,
 // SECRET, PASS, AUTH or CREDENTIAL in their name; in commands, values of options whose name ends
 // like that, and of such header fields; passwords and such values in URLs; what begins with sk- or
 // hf_. And all these (from six characters on) wherever else they occur.

@@ -59,6 +59,7 @@ TEST(Secrets, NowhereInWhatIsPrinted) {
       "apiKeys: [client-secret, short, {key: named-secret, name: anna, models: [m]},\n"
       "          {name: b, sha256: "
       "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b}]\n"
+      "tracing: {endpoint: 'http://h', headers: {X-A: of-tracing, X-B: tiny}}\n"
       "peers: {p: {proxy: 'http://h', models: [m], apiKey: peer-secret, filters: {setParams: {x: "
       "peer-secret, y: named-secret}}}}\n"
       "models: {a: {cmd: 's ${PORT} -k client-secret -e A_TOKEN=in-cmd --api-key of-server', env: "
@@ -67,9 +68,9 @@ TEST(Secrets, NowhereInWhatIsPrinted) {
       config::lookup_in({}));
   ASSERT_TRUE(loaded.config) << loaded.text(config::Severity::error);
   config::Node tree = effective(loaded);
-  const std::vector<std::string> secrets{"client-secret", "short",       "peer-secret",
-                                         "in-cmd",        "in-env-1",    "of-server",
-                                         "in-url",        "named-secret"};
+  const std::vector<std::string> secrets{
+      "client-secret", "short",  "peer-secret",  "in-cmd",     "in-env-1",
+      "of-server",     "in-url", "named-secret", "of-tracing", "tiny"};
   const std::string open = yaml_with_places(tree, loaded.sources);
   Secrets(*loaded.config).hide(tree);
   const std::string masked = yaml_with_places(tree, loaded.sources);

@@ -27,8 +27,9 @@ constexpr std::chrono::seconds kBackstop{35};
 constexpr std::chrono::seconds kTidyPeriod{30};
 // What a client may choose from when it connects with TLS, the preferred one first.
 const std::vector<std::string> kProtocols{"h2", "http/1.1"};
-constexpr std::chrono::seconds kStoreClose{3};  // for what is not written to the activity database
-constexpr std::chrono::seconds kLastWords{1};   // for connections that have been cut to end
+constexpr std::chrono::seconds kStoreClose{3};   // for what is not written to the activity database
+constexpr std::chrono::seconds kTracerClose{2};  // for spans that are not delivered
+constexpr std::chrono::seconds kLastWords{1};    // for connections that have been cut to end
 
 // Two descriptors a stream add up.
 void raise_descriptor_limit() {
@@ -69,8 +70,8 @@ Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
       signals_(loop_),
       backstop_(loop_),
       tidying_(loop_) {
-  use(*config_);
   if (observe::is_journal(STDOUT_FILENO)) log_.give_priorities();
+  use(*config_);
   swap::Actor::Hooks hooks;
   hooks.log = [this](LogLevel level, std::string text) { log_.log(level, text); };
   hooks.output = [this](const std::string& model, std::string_view data) {
@@ -98,6 +99,7 @@ Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
   deps.connections = [this] { return front_->connections(); };
   deps.version = {std::string(kVersion), std::string(kCommit), std::string(kBuildDate)};
   server_ = std::make_unique<server::Server>(deps, config_);
+  renew_tracer(*config_);
 }
 
 int Daemon::run() {
@@ -196,9 +198,9 @@ void Daemon::tidy_up_later() {
 
 void Daemon::use(const config::Config& config) {
   log_.set_level(config.log_level);
+  log_.set_format(config.log_format);
   log_.set_time_format(config.log_time_format);
   body_memory_.set_limit(config.body_memory);
-  log_.set_format(config.log_format);
 }
 
 void Daemon::wait_for_signal() {
@@ -303,6 +305,7 @@ net::Awaitable<void> Daemon::load_anew() {
   if (monitoring_) monitoring_->use(*config_);
   actor_->reconfigure(config_);
   server_->reconfigure(config_);
+  renew_tracer(*config_);
   log_.keep_models_of(*config_);
   log_.log(LogLevel::info, "configuration reloaded");
   net::spawn(loop_, actor_->preload(config_->preload));
@@ -320,6 +323,21 @@ net::Awaitable<util::Result<>> Daemon::renew_store(const config::Config& next) {
   net::spawn(loop_, close(used ? std::exchange(store_, fresh) : fresh));
   if (used) server_->use_activity(store_);
   co_return opened;
+}
+
+// Requests that run keep the one they began with; what ends after it is not told.
+void Daemon::renew_tracer(const config::Config& config) {
+  const bool same = tracer_ ? config.tracing == tracer_->settings() : !config.tracing;
+  if (same) return;
+  if (tracer_) net::spawn(loop_, trace::Exporter::close(std::move(tracer_), kTracerClose));
+  tracer_ = nullptr;
+  if (config.tracing) {
+    auto log = [this](LogLevel level, const std::string& text) { log_.log(level, text); };
+    tracer_ = std::make_shared<trace::Exporter>(loop_, wheel_, *config.tracing,
+                                                std::string(kVersion), std::move(log));
+    tracer_->start();
+  }
+  server_->use_tracer(tracer_);
 }
 
 void Daemon::say_what_changes(const config::Config& next) {
@@ -342,6 +360,7 @@ net::Awaitable<void> Daemon::shut_down() {
   front_->cut_all();
   co_await drain(util::Clock::now() + kLastWords);
   server_->use_activity(nullptr);
+  if (tracer_) co_await trace::Exporter::close(tracer_, kTracerClose);
   co_await store_->close(kStoreClose);
   log_.log(LogLevel::info, "shutdown complete");
   backstop_.cancel();

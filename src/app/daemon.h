@@ -25,6 +25,7 @@
 #include "server/server.h"
 #include "store/activity_store.h"
 #include "swap/swap.h"
+#include "trace/exporter.h"
 #include "util/result.h"
 
 namespace llama_swap::app {
@@ -54,6 +55,7 @@ class Daemon {
   net::Awaitable<void> run_reloads();
   net::Awaitable<void> load_anew();
   net::Awaitable<util::Result<>> renew_store(const config::Config& next);
+  void renew_tracer(const config::Config& config);
   void say_what_changes(const config::Config& next);
   void use(const config::Config& config);
   net::Awaitable<void> shut_down();
@@ -77,8 +79,9 @@ class Daemon {
   process::LocalLauncher launcher_;
   std::string hardware_;  // JSON; "" until it has been detected
   std::unique_ptr<monitor::DetachedThread> detection_;
-  std::unique_ptr<Monitoring> monitoring_;  // null: it was disabled at start, and stays so
+  std::unique_ptr<Monitoring> monitoring_;       // null: it was disabled at start, and stays so
   std::shared_ptr<store::ActivityStore> store_;  // shared with questions on their way
+  std::shared_ptr<trace::Exporter> tracer_;      // null: nothing is traced; shared with requests
   std::unique_ptr<swap::Actor> actor_;
   std::unique_ptr<server::Server> server_;
   std::unique_ptr<net::TlsServerContext> tls_;  // null: plain HTTP

@@ -161,6 +161,16 @@ struct Captures {
   bool operator==(const Captures&) const = default;
 };
 
+// Where spans go (ours).
+struct Tracing {
+  std::string endpoint;  // an http or https URL: OTLP over HTTP, in JSON
+  std::vector<std::pair<std::string, std::string>> headers;  // sent along; values may be secret
+  std::string service_name = "llama-swap";
+  double sample = 1;  // share of the traces that begin here, 0 to 1
+  std::size_t max_queue = 2048;  // spans
+  bool operator==(const Tracing&) const = default;
+};
+
 struct Config {
   std::map<std::string, Model> models;  // byte order of id
   std::map<std::string, std::string> aliases;  // alias -> real id; a real id is not in here
@@ -185,6 +195,7 @@ struct Config {
   LogLevel log_level = LogLevel::info;
   std::string log_time_format;  // lower case, one of the names of runtime 14, or empty
   LogTarget log_to_stdout = LogTarget::proxy;
+  LogFormat log_format = LogFormat::text;  // key logFormat (ours)
   bool loading_state_everywhere = false;  // key loadingStateOn (ours); else on chat completions only
   bool include_aliases_in_list = false;
   int metrics_max_in_memory = 1000;
@@ -193,10 +204,10 @@ struct Config {
   bool record_activity = true;  // key activity.enabled (ours)
   std::optional<std::string> store_path;
   std::vector<std::string> session_id_headers{"X-Session-ID", "X-Litellm-Session-Id"};
+  std::optional<Tracing> tracing;
   bool performance_disabled = false;
   milliseconds performance_every{5000};
   std::uint64_t max_request_body = std::uint64_t{1} << 30;  // bytes; key maxRequestBody (ours)
-  LogFormat log_format = LogFormat::text;  // key logFormat (ours)
   std::uint64_t body_memory = std::uint64_t{256} << 20;     // bytes; key bodyMemory (ours): all bodies held in memory together
 
   // The model a name means: a real id, or an alias. Null: neither. The pointer lives as long as this Config.

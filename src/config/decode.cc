@@ -36,6 +36,7 @@ Config decode(const Node& root_node, const Ports& ports, Report& report) {
   const Reader root(&root_node, root_section(), "", root_node.start, report);
   Config config;
   read_global_settings(root, config);
+  read_tracing(root, config);
   read_access(root, config);
   read_models(root, ports, config);
   read_peers(root, config);

@@ -14,6 +14,7 @@ Config decode(const Node& root, const Ports& ports, Report& report);
 // The parts, in the order in which they are called. Each reads its sections from the top-level
 // reader, checks them, and fills in its fields of the Config. First what stands for itself:
 void read_global_settings(const Reader& root, Config& config);             // decode_globals.cc
+void read_tracing(const Reader& root, Config& config);                     // decode_tracing.cc
 void read_access(const Reader& root, Config& config);                      // decode_access.cc
 void read_models(const Reader& root, const Ports& ports, Config& config);  // decode_models.cc
 void read_peers(const Reader& root, Config& config);                       // decode_models.cc

@@ -236,6 +236,17 @@ constexpr auto kPerformance = std::to_array<Key>({
     {"every", Type::duration, "5s", "Time between samples, at least 5s."},
 });
 constexpr Section kPerformanceSection{kPerformance};
+constexpr auto kTracing = std::to_array<Key>({
+    {"endpoint", Type::string, "",
+     "The collector: the URL that takes traces by OTLP/HTTP in JSON; empty: nothing is traced."},
+    {"headers", Type::string_map, "", "Header fields sent to it, for its keys, say."},
+    {"serviceName", Type::string, "llama-swap", "What this server is called in traces."},
+    {"sample", Type::string, "1",
+     "The share, 0 to 1, of the requests that are traced; those of a trace follow its sender."},
+    at_least(1, {"maxQueue", Type::integer, "2048",
+                 "Spans that may wait to be sent; more are dropped."}),
+});
+constexpr Section kTracingSection{kTracing};
 constexpr auto kOnStartup = std::to_array<Key>({
     {"preload", Type::strings, "", "Models that are started, in order, after (re)loading."},
 });
@@ -308,6 +319,12 @@ constexpr auto kRoot = std::to_array<Key>({
      &kStoreSection},
     {"ui", Type::section, "", "The web console.", {}, &kUiSection},
     {"performance", Type::section, "", "Monitoring of the machine.", {}, &kPerformanceSection},
+    {"tracing",
+     Type::section,
+     "",
+     "Traces of requests for OpenTelemetry.",
+     {},
+     &kTracingSection},
     at_least(1, {"startPort", Type::integer, "5800", "The first ${PORT}."}),
     at_least(0, {"globalTTL", Type::integer, "0",
                  "Seconds without requests until a model is unloaded; 0: never."}),

@@ -32,6 +32,8 @@ struct Request {
   std::string api_key;          // not empty: replaces Authorization and x-api-key
   bool drop_key = false;        // Authorization and x-api-key are not passed on
   std::string_view request_id;  // X-Request-ID, unless the client sends one; "": none
+  std::string trace_parent;     // replaces traceparent; "": the client's is passed on
+  std::string trace_state;      // replaces tracestate, with a trace_parent only; "": none is sent
   bool allow_upgrade = true;    // pass a websocket upgrade on
   // Called once, when the answer's head is about to be sent to the client.
   std::function<void(const net::ResponseHead&)> on_head;

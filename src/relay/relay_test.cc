@@ -60,6 +60,8 @@ class Relay : public testing::Test {
     request.to_peer = to_peer_;
     request.api_key = api_key_;
     request.request_id = "made";
+    request.trace_parent = trace_parent_;
+    request.trace_state = trace_state_;
     request.splices = splices_;
     request.watcher = watcher_;
     if (exchange.has_body() || !splices_.empty()) request.body = &body;
@@ -103,6 +105,7 @@ class Relay : public testing::Test {
   std::uint16_t port_ = 0;
   bool to_peer_ = false;
   std::string api_key_;
+  std::string trace_parent_, trace_state_;
   net::Splices splices_;
   net::PayloadSink* watcher_ = nullptr;
   std::vector<Outcome::Kind> outcomes_;
@@ -328,6 +331,25 @@ TEST_F(Relay, NamesTheRequest) {
   const std::string own = head_of("x-request-id: own\r\n");
   EXPECT_NE(own.find("\r\nx-request-id: own\r\n"), std::string::npos);
   EXPECT_EQ(own.find("made"), std::string::npos);
+}
+
+TEST_F(Relay, TraceContextIsPassedOnOrReplaced) {
+  const auto head_of = [this] {
+    std::string head;
+    answered("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+             "GET /x HTTP/1.1\r\nHost: h\r\nTraceparent: theirs\r\nTracestate: a=1\r\n"
+             "tracestate: b=2\r\n\r\n",
+             &head);
+    return head;
+  };
+  EXPECT_NE(head_of().find("Traceparent: theirs\r\nTracestate: a=1\r\ntracestate: b=2\r\n"),
+            std::string::npos);
+  trace_parent_ = "ours";
+  EXPECT_NE(head_of().find("traceparent: ours\r\n"), std::string::npos);
+  EXPECT_EQ(head_of().find("theirs"), std::string::npos);
+  EXPECT_EQ(head_of().find("racestate"), std::string::npos);
+  trace_state_ = "a=1,b=2";
+  EXPECT_NE(head_of().find("traceparent: ours\r\ntracestate: a=1,b=2\r\n"), std::string::npos);
 }
 
 TEST_F(Relay, BodyWithSplices) {

@@ -10,6 +10,10 @@ bool is_key(std::string_view name) {
   return util::iequals(name, "Authorization") || util::iequals(name, "x-api-key");
 }
 
+bool is_trace_context(std::string_view name) {
+  return util::iequals(name, "traceparent") || util::iequals(name, "tracestate");
+}
+
 bool is_forwarded(std::string_view name) {
   return util::iequals(name, "Forwarded") ||
          (name.size() > 12 && util::iequals(name.substr(0, 12), "X-Forwarded-"));
@@ -75,6 +79,7 @@ void make_request_head(const net::Exchange& exchange, const net::Upstream& upstr
         util::iequals(name, "Expect"))
       continue;
     if (request.to_peer && is_forwarded(name)) continue;
+    if (!request.trace_parent.empty() && is_trace_context(name)) continue;
     if ((request.drop_key || !request.api_key.empty()) && is_key(name)) continue;
     if (util::iequals(name, "X-Forwarded-For")) {
       if (!forwarded_for.empty())
@@ -89,6 +94,8 @@ void make_request_head(const net::Exchange& exchange, const net::Upstream& upstr
     }
     add(name, header.value);
   }
+  if (!request.trace_parent.empty()) add("traceparent", request.trace_parent);
+  if (!request.trace_state.empty()) add("tracestate", request.trace_state);
   if (!has_id) add(net::kRequestIdField, request.request_id);
   if (net::header_has_token(head.headers, "Te", "trailers")) add("Te", "trailers");
   if (!request.to_peer && !exchange.remote_ip().empty()) {

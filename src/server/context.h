@@ -33,7 +33,13 @@
 #include "store/activity_store.h"
 #include "swap/swap.h"
 
+namespace llama_swap::trace {
+class Exporter;
+}
+
 namespace llama_swap::server {
+
+class RequestTrace;
 
 struct Version {
   std::string version = "0";
@@ -79,6 +85,8 @@ struct Core {
   const std::chrono::system_clock::time_point began = std::chrono::system_clock::now();
   // Of rows and questions from now on; null: closed already. Shared with questions on their way.
   std::shared_ptr<store::ActivityStore> activity;
+  // Where requests that come from now on are told of; null: nowhere.
+  std::shared_ptr<trace::Exporter> tracer;
   const std::shared_ptr<Captures> captures;  // never null
   EventFeed feed;
 
@@ -106,7 +114,8 @@ struct About {
   std::string_view request_id;    // of its exchange
   std::string key;                // the name of the client's; "": it has none
   std::string model;              // whom it was for, as the record of it says; "": nobody yet
-  Measure measure;
+  Measure measure{};
+  RequestTrace* trace = nullptr;  // null: not traced
 };
 
 // One request on its way through an endpoint.

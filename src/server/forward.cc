@@ -9,6 +9,7 @@
 #include "server/late_exchange.h"
 #include "server/loading_events.h"
 #include "server/loading_text.h"
+#include "server/request_trace.h"
 
 namespace llama_swap::server {
 namespace {
@@ -49,6 +50,10 @@ relay::Request relay_request(Call& call, const Forwarding& forwarding,
   request.splices = forwarding.splices;
   request.drop_key = !call.caller.key_is_forwarded();
   request.request_id = call.log_fields().request_id;
+  if (call.about && call.about->trace) {
+    request.trace_parent = call.about->trace->parent();
+    request.trace_state = call.about->trace->state();
+  }
   request.on_head = [&](const net::ResponseHead& head) { answered(call, forwarding, head); };
   request.watcher = call.record.get();
   return request;

@@ -9,6 +9,7 @@
 #include "server/client_address.h"
 #include "server/context.h"
 #include "server/errors.h"
+#include "server/request_trace.h"
 #include "store/activity_store.h"
 #include "usage/error_text.h"
 #include "util/text.h"
@@ -50,6 +51,23 @@ std::string metadata_of(const Recorder::Destination& destination, const config::
     out += R"("selector":)" + dump(Json(destination.selector));
   }
   return out.empty() ? "" : '{' + out + '}';
+}
+
+// What a trace calls it; "": nothing.
+std::string_view name_of(Recorder::Stage stage) {
+  switch (stage) {
+    case Recorder::Stage::queued:
+      return "queue";
+    case Recorder::Stage::loading:
+      return "load";
+    case Recorder::Stage::asking:
+      return "first_byte";
+    case Recorder::Stage::answering:
+      return "stream";
+    case Recorder::Stage::other:
+      break;
+  }
+  return "";
 }
 
 store::Tokens tokens_of(const usage::Figures& figures) {
@@ -113,6 +131,8 @@ void Recorder::enter(Stage stage) {
   const auto spent = std::chrono::duration_cast<util::milliseconds>(now - entered_);
   if (stage_ == Stage::queued) row_.phases.queue = row_.phases.queue.value_or(spent.zero()) + spent;
   if (stage_ == Stage::loading) row_.phases.load = row_.phases.load.value_or(spent.zero()) + spent;
+  if (const std::string_view name = name_of(stage_); trace_ && !name.empty())
+    trace_->phase(name, entered_, now);
   stage_ = stage;
   entered_ = now;
 }
@@ -126,7 +146,7 @@ void Recorder::answered(const net::ResponseHead& head) {
   };
   row_.phases.first_byte =
       std::chrono::duration_cast<util::milliseconds>(util::Clock::now() - entered_);
-  enter(Stage::other);
+  enter(Stage::answering);
   row_.status = head.status;
   row_.content_type = shortened(field("Content-Type"), kMaxText);
   usage::AnswerHead seen;
@@ -155,6 +175,12 @@ void Recorder::failed(const Problem& problem, std::string_view content_type) {
   row_.content_type = content_type;
   row_.error = shortened(problem.message, kMaxError);
   if (capture_) capture_->failed(problem.status, content_type);
+}
+
+void Recorder::tell(RequestTrace* trace, bool only_it) {
+  trace_ = trace;
+  stored_ = !only_it;
+  if (only_it) capture_.reset();
 }
 
 void Recorder::take_result(usage::Result result) {
@@ -194,6 +220,8 @@ void Recorder::finish() {
   } else if (row_.error.empty()) {
     explain_silence();
   }
+  if (trace_) trace_->take(row_);
+  if (!stored_) return;
   if (!core_.activity) {
     core_.deps.log.warn("a request ended too late to be recorded");
     return;
@@ -205,12 +233,15 @@ void Recorder::finish() {
 }
 
 std::unique_ptr<Recorder> make_recorder(Call& call) {
-  if (!call.site->config().record_activity || call.exchange.request().method != "POST")
-    return nullptr;
-  auto recorder =
-      std::make_unique<Recorder>(call.core, call.site, call.exchange, call.caller.name());
-  recorder->use(call.about ? &call.about->measure : nullptr);
-  return recorder;
+  const bool stored =
+      call.site->config().record_activity && call.exchange.request().method == "POST";
+  RequestTrace* const trace = call.about ? call.about->trace : nullptr;
+  const bool traced = trace && trace->sampled();
+  if (!stored && !traced) return nullptr;
+  auto made = std::make_unique<Recorder>(call.core, call.site, call.exchange, call.caller.name());
+  made->use(call.about ? &call.about->measure : nullptr);
+  if (traced) made->tell(trace, !stored);
+  return made;
 }
 
 }  // namespace llama_swap::server

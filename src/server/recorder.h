@@ -25,6 +25,7 @@ struct Call;
 struct Core;
 class Measure;
 struct Problem;
+class RequestTrace;
 
 class Recorder final : public net::PayloadSink {
  public:
@@ -52,7 +53,7 @@ class Recorder final : public net::PayloadSink {
   bool captures() const { return capture_ && is_captured_; }
 
   // What it does: time counts for the last one named.
-  enum class Stage { queued, loading, asking, other };
+  enum class Stage { queued, loading, asking, answering, other };
   void enter(Stage stage);
   // The head of the upstream's answer; its body passes on_payload().
   void answered(const net::ResponseHead& head);
@@ -62,6 +63,9 @@ class Recorder final : public net::PayloadSink {
   void failed(const Problem& problem, std::string_view content_type);
   // Tokens of the answer that have passed, as far as events show them.
   std::uint64_t tokens_so_far() const { return meter_ ? meter_->tokens_so_far() : 0; }
+  // What is recorded is told to a trace (may be null; must outlive the recorder), too; or only to
+  // it.
+  void tell(RequestTrace* trace, bool only_it);
   // It was cancelled, by whoever may.
   void cancelled() { row_.ending = store::Ending::cancelled; }
 
@@ -82,6 +86,8 @@ class Recorder final : public net::PayloadSink {
   Measure* measure_ = nullptr;
   std::unique_ptr<Capture> capture_;   // null: nothing is captured
   bool is_captured_ = true;            // as far as the model counts
+  RequestTrace* trace_ = nullptr;
+  bool stored_ = true;
 };
 
 // Null: a request like this is not recorded, or none is.

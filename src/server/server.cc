@@ -9,6 +9,7 @@
 #include "server/errors.h"
 #include "server/extra_headers.h"
 #include "server/own_metrics.h"
+#include "server/request_trace.h"
 #include "server/upstream_guard.h"
 
 namespace llama_swap::server {
@@ -71,6 +72,11 @@ net::Awaitable<void> Server::handle(net::Exchange& exchange, Door door) {
   const SitePtr site = core_.site;
   exchange.set_request_id(request_ids_.of(exchange.request()));
   About about{exchange.request_id(), {}, {}};
+  std::optional<RequestTrace> trace;
+  if (core_.tracer && is_logged(exchange.request().path())) {
+    trace.emplace(core_.tracer, exchange.request());
+    about.trace = &*trace;
+  }
   std::exception_ptr failed;
   try {
     co_await serve(exchange, door, about);
@@ -87,6 +93,7 @@ net::Awaitable<void> Server::handle(net::Exchange& exchange, Door door) {
       co_await send_error(exchange, 500, "internal error");
     }
   }
+  if (trace) trace->end(exchange, client_ip(exchange, site->proxies()), about);
   const auto took = util::Clock::now() - began;
   about.measure.count(core_.metrics, logged_status(exchange), took);
   log_access(exchange, *site, about, took);
@@ -143,6 +150,7 @@ net::Awaitable<void> Server::dispatch(net::Exchange& exchange, Router::Found fou
   about.measure.asks(endpoints_[found.endpoint]);
   Call call{exchange, core_, core_.site, Caller(), std::move(found.wildcard), found.raw_wildcard};
   call.about = &about;
+  if (about.trace) about.trace->route(route.pattern);
   const std::optional<Gate::Refusal> refusal = gate_.examine(call, route.access);
   if (refusal) {
     co_await gate_.refuse(call, *refusal);

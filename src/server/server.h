@@ -47,6 +47,8 @@ class Server {
   void activity_stored(std::span<const store::Activity> rows);
   // A configuration that was to be loaded has these problems.
   void reload_refused(const std::string& problems) { core_.feed.reload_refused(problems); }
+  // Where requests that come from now on are traced to; null: nowhere.
+  void use_tracer(std::shared_ptr<trace::Exporter> tracer) { core_.tracer = std::move(tracer); }
   // Ends event and log streams, those that are still to come too.
   void end_streams() { core_.streams.end_all(); }
 
