@@ -85,6 +85,7 @@ struct Ticket {
   bool overdue = false;
   bool has_claim = false;  // overdue, and others must wait for it (I8)
   bool changed = false;    // an Effects::changed is due
+  bool displaced = false;  // others were, or are to be, stopped because its turn came
   int priority = 0;
   std::uint64_t number = 0;  // by arrival
   util::Time arrived;

@@ -133,6 +133,7 @@ void Scheduler::begin_swap(Ticket& first, Models displaced, Time now) {
       stop(*instance, StopReason::evicted);
     }
   }
+  first.displaced = !displaced.empty();
   model.swap->displaced = std::move(displaced);
   join(first);
   advance(first.model, now);

@@ -113,6 +113,22 @@ net::Awaitable<void> stats(Call& call) {
   co_await send_json(call.exchange, std::move(out));
 }
 
+// How the store itself fares: never asks the database, so it answers while the disk hangs.
+net::Awaitable<void> health(Call& call) {
+  const auto store = call.core.activity;
+  if (!store) {
+    co_await send_closed(call.exchange);
+    co_return;
+  }
+  const store::StoreHealth now = store->health();
+  const Json json{{"writing", now.writing},
+                  {"fault", now.fault},
+                  {"waiting", now.waiting},
+                  {"stored", now.stored},
+                  {"dropped", now.dropped}};
+  co_await send(call.exchange, 200, kJson, dump(json) + "\n");
+}
+
 std::optional<store::Format> export_format(std::string_view query) {
   const std::string name = net::form_value(query, "format").value_or("csv");
   return name == "md" ? store::Format::markdown : store::format(name);
@@ -169,7 +185,8 @@ net::Awaitable<void> export_rows(Call& call) {
 Routes activity_routes() {
   return {{"GET", "/api/metrics/activity", list, Access::operating},
           {"GET", "/api/metrics/activity/export", export_rows, Access::operating},
-          {"GET", "/api/metrics/stats", stats, Access::operating}};
+          {"GET", "/api/metrics/stats", stats, Access::operating},
+          {"GET", "/api/metrics/store", health, Access::operating}};
 }
 
 }  // namespace llama_swap::server

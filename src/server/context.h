@@ -30,6 +30,7 @@
 #include "server/recorder.h"
 #include "server/selector.h"
 #include "server/site.h"
+#include "server/unknown_names.h"
 #include "store/activity_store.h"
 #include "swap/swap.h"
 
@@ -83,6 +84,7 @@ struct Core {
   StreamSet streams;
   observe::ModelMetrics metrics;
   const std::chrono::system_clock::time_point began = std::chrono::system_clock::now();
+  UnknownNames unknown_names;
   // Of rows and questions from now on; null: closed already. Shared with questions on their way.
   std::shared_ptr<store::ActivityStore> activity;
   // Where requests that come from now on are told of; null: nowhere.

@@ -59,6 +59,10 @@ relay::Request relay_request(Call& call, const Forwarding& forwarding,
   return request;
 }
 
+void note_swap(Recorder* record, const swap::Admission& admission) {
+  if (record && admission.caused_swap()) record->caused_swap();
+}
+
 Recorder::Stage stage_of(const swap::Wait& wait) {
   return wait.reason == "load" ? Recorder::Stage::loading : Recorder::Stage::queued;
 }
@@ -107,6 +111,9 @@ class Waiting {
   // The place in the queue and under the limit is for another one at once, not when this coroutine
   // has its turn.
   void give_up() {
+    if (withdrawn_) return;
+    withdrawn_ = true;
+    note_swap(call_.record.get(), admission_);
     if (entry_) entry_->waits_with(nullptr);
     admission_.withdraw();
     wakeup_.notify();
@@ -122,6 +129,7 @@ class Waiting {
   net::Wakeup wakeup_;
   net::Deadline tick_;  // of the loading state
   std::optional<Loading> loading_;
+  bool withdrawn_ = false;
 };
 
 net::Awaitable<void> Waiting::run() {
@@ -321,6 +329,7 @@ net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
       co_return result;
     }
   }
+  note_swap(call.record.get(), admission);
   if (admission.phase() == Phase::refused) {
     Problem problem = problem_of(admission.refusal());
     // What a server writes is a log.

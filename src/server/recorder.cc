@@ -38,7 +38,9 @@ std::string session_of(const net::RequestHead& head, const config::Config& confi
   return "";
 }
 
-std::string metadata_of(const Recorder::Destination& destination, const config::Config& config) {
+// `requested`: the name that the row does not have; may be empty.
+std::string metadata_of(const Recorder::Destination& destination, std::string_view requested,
+                        const config::Config& config) {
   std::string out;
   if (destination.local) {
     const auto& priorities = config.scheduling.priority;
@@ -46,10 +48,11 @@ std::string metadata_of(const Recorder::Destination& destination, const config::
         priorities.empty() ? priorities.end() : priorities.find(std::string(destination.model));
     out = fmt::format(R"("fifo_priority":"{}")", found == priorities.end() ? 0 : found->second);
   }
-  if (!destination.selector.empty()) {
-    if (!out.empty()) out += ',';
-    out += R"("selector":)" + dump(Json(destination.selector));
-  }
+  const auto add = [&out](std::string_view name, std::string_view value) {
+    out += fmt::format(R"({}"{}":{})", out.empty() ? "" : ",", name, dump(Json(value)));
+  };
+  if (!destination.selector.empty()) add("selector", destination.selector);
+  if (!requested.empty()) add("requested", requested);
   return out.empty() ? "" : '{' + out + '}';
 }
 
@@ -108,7 +111,11 @@ void Recorder::goes_to(const Destination& destination) {
   begun_ = true;
   row_.model = shortened(destination.model, kMaxText);
   row_.path = destination.path;
-  row_.metadata_json = metadata_of(destination, site_->config());
+  std::string requested;
+  const bool known = destination.local || destination.peer;
+  if (!known && !core_.unknown_names.remember(row_.model))
+    requested = std::exchange(row_.model, UnknownNames::kOthers);
+  row_.metadata_json = metadata_of(destination, requested, site_->config());
   if (!capture_) return;
   const PeerModel* const peer = destination.peer;
   const std::string model =
@@ -135,6 +142,7 @@ void Recorder::enter(Stage stage) {
     trace_->phase(name, entered_, now);
   stage_ = stage;
   entered_ = now;
+  if (stage == Stage::asking) asked_ = now;
 }
 
 void Recorder::answered(const net::ResponseHead& head) {
@@ -188,8 +196,23 @@ void Recorder::take_result(usage::Result result) {
     row_.tokens = tokens_of(*result.figures);
     if (measure_) core_.metrics.count_tokens(measure_->model(), counts_of(row_.tokens));
     row_.duration = std::max(row_.duration, result.figures->model_time);
+    row_.prompt_tokens = result.figures->prompt;
+    row_.phases.prefill = result.figures->prefill;
+    row_.phases.decode = result.figures->decode;
   }
+  measure_phases(result.timing);
   if (row_.error.empty()) row_.error = std::move(result.error_msg);
+}
+
+// What the server did not tell, by our own clock: from sending the request to the first token, and
+// from that to the last one.
+void Recorder::measure_phases(const usage::Timing& timing) {
+  if (!timing.first_token) return;
+  const auto between = [](util::Time from, util::Time to) {
+    return std::chrono::duration_cast<util::milliseconds>(to - from);
+  };
+  if (!row_.phases.prefill) row_.phases.prefill = between(asked_, *timing.first_token);
+  if (!row_.phases.decode) row_.phases.decode = between(*timing.first_token, timing.last_token);
 }
 
 // Neither an upstream nor we have said what became of it.

@@ -55,6 +55,8 @@ class Recorder final : public net::PayloadSink {
   // What it does: time counts for the last one named.
   enum class Stage { queued, loading, asking, answering, other };
   void enter(Stage stage);
+  // Other models stop for this request.
+  void caused_swap() { row_.swap_caused = true; }
   // The head of the upstream's answer; its body passes on_payload().
   void answered(const net::ResponseHead& head);
   void on_payload(std::string_view bytes) override;
@@ -72,6 +74,7 @@ class Recorder final : public net::PayloadSink {
  private:
   void finish();
   void take_result(usage::Result result);
+  void measure_phases(const usage::Timing& timing);
   void explain_silence();
 
   Core& core_;
@@ -79,6 +82,7 @@ class Recorder final : public net::PayloadSink {
   const net::Exchange& exchange_;
   const util::Time began_ = util::Clock::now();
   util::Time entered_ = began_;  // stage_
+  util::Time asked_ = began_;    // when it was last sent on
   Stage stage_ = Stage::other;
   store::Activity row_;
   bool begun_ = false;                 // goes_to() was called

@@ -137,6 +137,53 @@ TEST_F(RecorderTest, Success) {
   EXPECT_TRUE(got.started);
 }
 
+TEST_F(RecorderTest, PhasesAndThePromptAsTheServerTells) {
+  goes_to_m1();
+  recorder->caused_swap();
+  recorder->enter(Recorder::Stage::asking);
+  answered(200, "application/json",
+           R"({"timings":{"prompt_n":14,"cache_n":100,"prompt_ms":12.5,"predicted_ms":345}})");
+  const store::Activity got = row();
+  EXPECT_EQ(got.prompt_tokens, 114);
+  EXPECT_EQ(got.phases.prefill, util::milliseconds(12));
+  EXPECT_EQ(got.phases.decode, util::milliseconds(345));
+  EXPECT_TRUE(got.swap_caused);
+}
+
+TEST_F(RecorderTest, PhasesOfAStreamThatTellsNothing) {
+  goes_to_m1();
+  recorder->enter(Recorder::Stage::asking);
+  answered(200, "text/event-stream", "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n");
+  const store::Activity got = row();
+  EXPECT_FALSE(got.prompt_tokens);
+  EXPECT_TRUE(got.phases.prefill);
+  EXPECT_EQ(got.phases.decode, util::milliseconds(0)) << "one token";
+  EXPECT_FALSE(got.swap_caused);
+}
+
+TEST_F(RecorderTest, NoPhasesOfADocumentThatTellsNothing) {
+  goes_to_m1();
+  recorder->enter(Recorder::Stage::asking);
+  answered(200, "application/json", "{}");
+  const store::Activity got = row();
+  EXPECT_FALSE(got.phases.prefill);
+  EXPECT_FALSE(got.phases.decode);
+}
+
+TEST_F(RecorderTest, NamesThatNobodyHasAreBounded) {
+  for (std::size_t i = 0; i < UnknownNames::kMax; ++i)
+    EXPECT_TRUE(core->unknown_names.remember("n" + std::to_string(i)));
+  const auto record = [&](const char* name) {
+    recorder = std::make_unique<Recorder>(*core, core->site, exchange, "");
+    recorder->goes_to({name, "/v1/chat/completions", "", false, false});
+    return rows().front();
+  };
+  EXPECT_EQ(record("n7").model, "n7") << "remembered";
+  const store::Activity other = record("one \"more\"");
+  EXPECT_EQ(other.model, "(unknown)");
+  EXPECT_EQ(other.metadata_json, R"({"requested":"one \"more\""})");
+}
+
 TEST_F(RecorderTest, NothingToRecordWithoutAModel) {
   EXPECT_TRUE(rows().empty());
 }

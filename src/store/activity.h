@@ -29,9 +29,11 @@ struct Phases {
   std::optional<util::milliseconds> queue;  // waiting for its turn
   std::optional<util::milliseconds> load;   // waiting for the model to become ready
   std::optional<util::milliseconds>
-      first_byte;                             // from sending it on to the first byte of the answer
-  std::optional<util::milliseconds> prefill;  // as the model server says
-  std::optional<util::milliseconds> decode;   // as the model server says
+      first_byte;  // from sending it on to the first byte of the answer
+  // As the model server says; else, of event streams, from sending it on to the first token, and
+  // from that to the last one.
+  std::optional<util::milliseconds> prefill;
+  std::optional<util::milliseconds> decode;
 };
 
 // How the answer ended. The numbers are stored.
@@ -52,10 +54,10 @@ struct Activity {
 
   std::optional<std::chrono::sys_time<util::milliseconds>> started;
   Phases phases;
-  std::string key;      // name of the API key, never the key
-  std::string client;   // address
-  std::string session;  // from the configured headers
-  bool swap_caused = false;
+  std::string key;             // name of the API key, never the key
+  std::string client;          // address
+  std::string session;         // from the configured headers
+  bool swap_caused = false;    // other models were stopped because its turn came
   std::int64_t bytes_in = 0;   // body as received from the client
   std::int64_t bytes_out = 0;  // body as sent to the client
   Ending ending = Ending::complete;

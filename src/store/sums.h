@@ -16,6 +16,10 @@ namespace llama_swap::store {
 
 class Sums {
  public:
+  Sums() = default;
+  Sums(const Sums&) = delete;
+  Sums& operator=(const Sums&) = delete;
+
   // The row must outlive write(). Of a row that goes only what is summed up is looked at.
   void add(const Activity& row) { count(row, 1); }
   void remove(const Activity& row) { count(row, -1); }

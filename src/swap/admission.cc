@@ -57,6 +57,10 @@ int Admission::priority() const {
   return ticket_->priority;
 }
 
+bool Admission::caused_swap() const {
+  return ticket_->displaced;
+}
+
 void Admission::notify(std::function<void()> changed) {
   if (ticket_) ticket_->changed_hook = std::move(changed);
 }

@@ -89,6 +89,8 @@ class Admission {
   // more calls.
   void notify(std::function<void()> changed);
   int priority() const;
+  // Other models were, or are being, stopped because the turn of this very request came.
+  bool caused_swap() const;
   // Ends it now, as its destruction does. Nothing may be asked of it after that.
   void withdraw();
 

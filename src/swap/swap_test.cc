@@ -358,6 +358,18 @@ TEST_F(SwapTest, ACrashIsSeenAtOnceAndTheNextRequestStartsAfresh) {
   EXPECT_EQ(next.phase(), Phase::served);
 }
 
+TEST_F(SwapTest, WhoCausedASwap) {
+  Admission first = actor().admit("a");
+  EXPECT_FALSE(first.caused_swap()) << "nothing had to go";
+  launcher.run("a").ready();
+  const Admission second = actor().admit("b");
+  EXPECT_FALSE(second.caused_swap()) << "its turn has not come";
+  const Admission third = actor().admit("b");
+  first.withdraw();
+  EXPECT_TRUE(second.caused_swap());
+  EXPECT_FALSE(third.caused_swap()) << "it only joins";
+}
+
 TEST_F(SwapTest, TtlUnloads) {
   config.models["a"].ttl = 1s;
   load("a");

@@ -11,6 +11,15 @@ using util::json::find_string_end;
 using util::json::find_structure;
 using util::json::is_space;
 
+namespace {
+
+// A name may be empty, but stands somewhere.
+bool is_top(std::string_view parent) {
+  return parent.data() == nullptr;
+}
+
+}  // namespace
+
 JsonNumbers::JsonNumbers(std::string_view text) : rest_(text) {
   skip_space();
   is_object_ = take_object({});
@@ -22,9 +31,12 @@ JsonNumbers::JsonNumbers(std::string_view text) : rest_(text) {
 std::optional<double> JsonNumbers::find(std::string_view parent, std::string_view name) const {
   for (std::size_t i = count_; i-- > 0;) {
     const Entry& entry = entries_[i];
-    if (entry.name == name && entry.parent == parent) return entry.value;
-    // The last of that name; what was in one before does not count.
-    if (entry.parent.empty() && !parent.empty() && entry.name == parent) break;
+    if (is_top(entry.parent) != is_top(parent)) {
+      // The last of that name; what was in one before does not count.
+      if (is_top(entry.parent) && entry.name == parent) break;
+    } else if (entry.name == name && entry.parent == parent) {
+      return entry.value;
+    }
   }
   return std::nullopt;
 }
@@ -74,7 +86,7 @@ bool JsonNumbers::take_value(std::string_view parent, std::string_view name) {
       count_ < kMax ? (entries_[count_++] = {parent, name, {}}).value : ignored;
   std::string_view text;
   if (take('"')) return take_text(text);
-  if (rest_.starts_with('{') && parent.data() == nullptr) return take_object(name);
+  if (rest_.starts_with('{') && is_top(parent)) return take_object(name);
   if (rest_.starts_with('{') || rest_.starts_with('[')) return skip_container();
   return take_scalar(number);
 }

@@ -2,7 +2,10 @@
 
 import gzip
 import json
+import os
+import socket
 import sqlite3
+import time
 
 from harness.daemon import CHAT
 from harness.waiting import patience, until
@@ -155,6 +158,70 @@ def test_selector(lab):
     daemon.chat('sel')
     row = newest(daemon, 1)
     assert row['model'] == 'a' and row['metadata'] == {'fifo_priority': '0', 'selector': 'sel'}
+
+
+def test_phases_prompt_and_swap(lab):
+    daemon = lab.daemon({'a': '--load 300ms', 'b': ''})
+    daemon.chat('a', stream=True)
+    daemon.chat('b')
+    daemon.chat('b')
+    first, second, third = rows(daemon, 3)
+    assert [row['swap_caused'] for row in (first, second, third)] == [False, True, False]
+    assert first['phases']['load_ms'] >= 250 and 'load_ms' not in third['phases']
+    for row in (first, second):
+        assert row['prompt_tokens'] >= row['tokens']['input_tokens'] > 0
+        assert row['phases']['prefill_ms'] >= 0 and row['phases']['decode_ms'] >= 0
+
+
+def test_phases_by_our_own_clock(lab):
+    origin = lab.origin()
+
+    def serve(peer):
+        while peer.request():
+            peer.send(b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n')
+            for _ in range(4):
+                time.sleep(0.1)
+                peer.send(b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n')
+            return
+
+    origin.serve(serve)
+    daemon = lab.daemon({'a': origin.model()})
+    daemon.chat('a', stream=True)
+    row = newest(daemon, 1)
+    assert row['phases']['prefill_ms'] >= 90 and row['phases']['decode_ms'] >= 280
+    assert row['tokens']['output_tokens'] == 0 and 'prompt_tokens' not in row and row['ending'] == 'complete'
+
+
+def test_usage_at_the_end_of_a_long_stream(lab):
+    """STREAM_MIB (64) long; memory does not follow."""
+    origin = lab.origin()
+    mib = int(os.environ.get('STREAM_MIB', '64'))
+
+    def serve(peer):
+        while peer.request():
+            peer.send(b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n')
+            event = b'data: {"choices":[{"delta":{"content":"' + 200 * b'x' + b'"}}]}\n\n'
+            piece = event * ((1 << 20) // len(event))
+            for _ in range(mib):
+                peer.send(piece)
+            peer.send(b'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":9}}\n\ndata: [DONE]\n\n')
+            return
+
+    origin.serve(serve)
+    daemon = lab.daemon({'a': origin.model()})
+    before = daemon.memory_kib()
+    body = json.dumps({'model': 'a', 'stream': True})
+    with socket.create_connection(('127.0.0.1', daemon.port)) as client:
+        head = 'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n'
+        head += 'Content-Type: application/json\r\nContent-Length: %d\r\n\r\n' % len(body)
+        client.sendall((head + body).encode())
+        got = 0
+        while data := client.recv(1 << 20):
+            got += len(data)
+    assert got > mib * 1_000_000
+    tokens = newest(daemon, 1)['tokens']
+    assert (tokens['input_tokens'], tokens['output_tokens']) == (7, 9)
+    assert daemon.memory_kib() - before < 8192
 
 
 def test_list_and_stats(lab):

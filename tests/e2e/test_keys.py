@@ -49,6 +49,7 @@ ROUTES = [
     ('GET', '/logs', 403, 200, 200),
     ('GET', '/api/metrics/activity', 403, 200, 200),
     ('GET', '/api/metrics/stats', 403, 200, 200),
+    ('GET', '/api/metrics/store', 403, 200, 200),
     ('GET', '/api/metrics/activity/export', 403, 200, 200),
     ('GET', '/api/hardware', 403, 200, 200),
     ('GET', '/api/performance', 403, 200, 200),
