@@ -46,7 +46,8 @@ std::string metadata_of(const Recorder::Destination& destination, std::string_vi
     const auto& priorities = config.scheduling.priority;
     const auto found =
         priorities.empty() ? priorities.end() : priorities.find(std::string(destination.model));
-    out = fmt::format(R"("fifo_priority":"{}")", found == priorities.end() ? 0 : found->second);
+    out = R"("fifo_priority":")";
+    out += std::to_string(found == priorities.end() ? 0 : found->second) + '"';
   }
   const auto add = [&out](std::string_view name, std::string_view value) {
     out += fmt::format(R"({}"{}":{})", out.empty() ? "" : ",", name, dump(Json(value)));
@@ -152,9 +153,9 @@ void Recorder::answered(const net::ResponseHead& head) {
     });
     return found == head.headers.end() ? std::string_view() : std::string_view(found->value);
   };
-  row_.phases.first_byte =
-      std::chrono::duration_cast<util::milliseconds>(util::Clock::now() - entered_);
+  const util::Time asked = entered_;
   enter(Stage::answering);
+  row_.phases.first_byte = std::chrono::duration_cast<util::milliseconds>(entered_ - asked);
   row_.status = head.status;
   row_.content_type = shortened(field("Content-Type"), kMaxText);
   usage::AnswerHead seen;
@@ -231,7 +232,7 @@ void Recorder::explain_silence() {
 void Recorder::finish() {
   enter(Stage::other);
   row_.ended = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  row_.duration = std::chrono::duration_cast<util::milliseconds>(util::Clock::now() - began_);
+  row_.duration = std::chrono::duration_cast<util::milliseconds>(entered_ - began_);
   row_.client = client_ip(exchange_, site_->proxies());
   row_.session = session_of(exchange_.request(), site_->config());
   row_.bytes_out = static_cast<std::int64_t>(exchange_.bytes_sent());

@@ -175,7 +175,7 @@ TEST_F(RecorderTest, NamesThatNobodyHasAreBounded) {
     EXPECT_TRUE(core->unknown_names.remember("n" + std::to_string(i)));
   const auto record = [&](const char* name) {
     recorder = std::make_unique<Recorder>(*core, core->site, exchange, "");
-    recorder->goes_to({name, "/v1/chat/completions", "", false, false});
+    recorder->goes_to({name, "/v1/chat/completions", "", false});
     return rows().front();
   };
   EXPECT_EQ(record("n7").model, "n7") << "remembered";

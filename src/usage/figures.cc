@@ -60,13 +60,15 @@ bool is_object_text(std::string_view text) {
   return text.starts_with('{');
 }
 
-// A usage object; nothing happens if it is none.
-void apply_text(std::string_view text, std::optional<Figures>& figures) {
+using Rule = void (*)(const JsonNumbers& object, Figures& figures);
+
+// Nothing happens if the text is no object.
+void apply_text(Rule rule, std::string_view text, std::optional<Figures>& figures) {
   if (text.empty()) return;
-  const JsonNumbers usage(text);
-  if (!usage.is_object()) return;
+  const JsonNumbers object(text);
+  if (!object.is_object()) return;
   if (!figures) figures.emplace();
-  apply_usage(usage, *figures);
+  rule(object, *figures);
 }
 
 bool is_digit(char c) {
@@ -151,7 +153,7 @@ bool replaces(std::string_view text, std::string_view old) {
 
 void Collector::add_usage(std::string_view text) {
   if (!is_object_text(text)) return;
-  if (!replaces(text, usage_)) apply_text(usage_, before_);
+  if (!replaces(text, usage_)) apply_text(apply_usage, usage_, before_);
   usage_ = text;
 }
 
@@ -164,14 +166,10 @@ void Collector::set_metrics(std::string_view text) {
 }
 
 std::optional<Figures> Collector::figures() const {
-  std::optional<Figures> from_usage = before_;
-  apply_text(usage_, from_usage);
-  const JsonNumbers timings(timings_);
-  const JsonNumbers metrics(metrics_);
-  if (!from_usage && !timings.is_object() && !metrics.is_object()) return std::nullopt;
-  Figures figures = from_usage.value_or(Figures{});
-  apply_timings(timings, figures);
-  apply_metrics(metrics, figures);
+  std::optional<Figures> figures = before_;
+  apply_text(apply_usage, usage_, figures);
+  apply_text(apply_timings, timings_, figures);
+  apply_text(apply_metrics, metrics_, figures);
   return figures;
 }
 
