@@ -47,7 +47,6 @@ struct Setting {
     swap::Actor::Hooks hooks;
     hooks.log = [](config::LogLevel, std::string) {};
     hooks.output = [](const std::string&, std::string_view) {};
-    hooks.state_changed = [](const std::string&, swap::State) {};
     actor = std::make_unique<swap::Actor>(loop, wheel, launcher, config, std::move(hooks));
     server::Deps deps{loop, wheel, memory, worker, *actor, log, events, {}};
     core = std::make_unique<server::Core>(std::move(deps), config);
@@ -57,6 +56,8 @@ struct Setting {
     core->activity = std::make_shared<store::ActivityStore>(loop, std::move(options));
   }
   ~Setting() { worker.join(); }
+
+  const std::shared_ptr<const net::Body> body = std::make_shared<net::Body>(memory, worker);
 };
 
 // An answer of 1 KiB, as of llama-server.
@@ -76,7 +77,7 @@ void request(Setting& setting, const net::ResponseHead& head, const std::string&
   auto recorder =
       std::make_unique<server::Recorder>(*setting.core, setting.core->site, setting.exchange, "");
   recorder->goes_to({"bench", "/v1/chat/completions", "", true});
-  recorder->received(512);
+  recorder->received(setting.body);
   recorder->enter(server::Recorder::Stage::queued);
   recorder->enter(server::Recorder::Stage::asking);
   if (!body.empty()) {

@@ -121,9 +121,9 @@ Question listing(const char* name, std::function<void(store::Query&, std::int64_
           }};
 }
 
-Question statistics(const char* name, std::string model) {
-  return {name, [model](store::Database& database, std::int64_t) -> util::Result<bool> {
-            const auto sums = store::stats(database, model);
+Question statistics(const char* name, std::vector<std::string> models) {
+  return {name, [models](store::Database& database, std::int64_t) -> util::Result<bool> {
+            const auto sums = store::stats(database, models);
             if (!sums) return tl::unexpected(sums.error());
             return sums->requests > 0;
           }};
@@ -157,8 +157,8 @@ std::vector<Question> questions() {
       listing("page in the middle", [](auto& query, auto rows) { query.page = rows / 50; }),
       listing("longest first (no index)",
               [](auto& query, auto) { query.sort = store::Sort::duration; }),
-      statistics("statistics", ""),
-      statistics("statistics of a model", "model-3"),
+      statistics("statistics", {}),
+      statistics("statistics of a model", {"model-3"}),
       {"usage by day and model",
        [](store::Database& database, std::int64_t) -> util::Result<bool> {
          store::UsageQuery query;

@@ -30,7 +30,7 @@ struct Inflight {     // a request began, went on or ended
 };
 struct ActivityStored {
   std::int64_t id = 0;
-  std::string model;
+  std::string model = {};
 };
 using Event = std::variant<ModelStatus, ProfileChanged, UiConfig, Inflight, ActivityStored>;
 

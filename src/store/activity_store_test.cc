@@ -181,7 +181,8 @@ TEST_F(StoreTest, InMemoryRowsThatWouldGoAtOnceAreNotWritten) {
     EXPECT_EQ(store.health().waiting, 100u);
     const std::string last = co_await ids(store, 1);
     EXPECT_EQ(last, "100: 20000");
-    const auto sums = co_await store.stats("early");
+    const std::vector<std::string> early{"early"};
+    const auto sums = co_await store.stats(early);
     EXPECT_EQ(sums->requests, 50) << "sums are those of the rows that are there";
     EXPECT_EQ(stored.size(), 100u);
     EXPECT_EQ(store.health().stored, 20'000u);
@@ -189,7 +190,7 @@ TEST_F(StoreTest, InMemoryRowsThatWouldGoAtOnceAreNotWritten) {
     for (int i = 0; i < 30; ++i) store.record(activity("late"));
     const std::string more = co_await ids(store, 1);
     EXPECT_EQ(more, "100: 20030");
-    const auto rest = co_await store.stats("early");
+    const auto rest = co_await store.stats(early);
     EXPECT_EQ(rest->requests, 20);
     EXPECT_EQ(rest->input_tokens, 20);
     co_await store.close(kLong);
