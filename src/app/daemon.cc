@@ -103,7 +103,9 @@ Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
 }
 
 int Daemon::run() {
+  // What cannot be written is an error where it was to be written, and no end of the daemon.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   raise_descriptor_limit();
   if (!open_store()) return 1;
   if (const auto opened = open_certificate(); !opened) {

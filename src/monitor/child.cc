@@ -66,6 +66,7 @@ util::Result<Child> Child::start(const Argv& argv) {
   sigemptyset(&none);
   sigemptyset(&defaults);
   sigaddset(&defaults, SIGPIPE);
+  sigaddset(&defaults, SIGXFSZ);
   posix_spawnattr_setsigdefault(&spawn.attributes, &defaults);
   posix_spawnattr_setsigmask(&spawn.attributes, &none);
   posix_spawnattr_setpgroup(&spawn.attributes, 0);
