@@ -31,7 +31,7 @@ struct Request {
   bool to_peer = false;
   std::string api_key;          // not empty: replaces Authorization and x-api-key
   bool drop_key = false;        // Authorization and x-api-key are not passed on
-  std::string_view request_id;  // X-Request-ID, unless the client sends one; "": none
+  std::string_view request_id;  // sent as X-Request-ID, unless the client sends one; "": not
   std::string trace_parent;     // replaces traceparent; "": the client's is passed on
   std::string trace_state;      // replaces tracestate, with a trace_parent only; "": none is sent
   bool allow_upgrade = true;    // pass a websocket upgrade on

@@ -49,7 +49,8 @@ relay::Request relay_request(Call& call, const Forwarding& forwarding,
   request.body = forwarding.body;
   request.splices = forwarding.splices;
   request.drop_key = !call.caller.key_is_forwarded();
-  request.request_id = call.log_fields().request_id;
+  // Where no line says an id, the upstream's request is the client's, and nothing is added.
+  if (call.core.deps.log.is_json()) request.request_id = call.log_fields().request_id;
   if (call.about && call.about->trace) {
     request.trace_parent = call.about->trace->parent();
     request.trace_state = call.about->trace->state();

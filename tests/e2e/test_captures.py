@@ -23,8 +23,8 @@ def row(daemon, count, headers=None):
 
 def capture(daemon, count):
     """What was captured of the newest request, its bodies decoded; None: nothing."""
-    newest = row(daemon, count)
-    answer = daemon.get('/api/captures/%d' % newest['id'])
+    answer = daemon.get('/api/captures/%d' % row(daemon, count)['id'])
+    newest = row(daemon, count)  # whether there is a capture is settled once it has been asked for
     if not newest['has_capture']:
         assert (answer.status, answer.message) == (404, 'capture not found')
         return None

@@ -45,7 +45,7 @@ def test_instances(lab):
 def test_while_it_starts(lab):
     daemon = lab.daemon({'a': '--load 20s'}, performance={'disabled': True})
     lab.background(daemon.chat, 'a')
-    (one,) = until(lambda: (i := instances(daemon)) and i[0]['pid'] and i, patience(5), 'the instance')
+    (one,) = until(lambda: (i := instances(daemon)) and i[0].get('pid') and i, patience(5), 'the instance')
     assert one['state'] == 'starting' and 'load_ms' not in one
 
 
