@@ -6,8 +6,8 @@
 namespace llama_swap::usage {
 namespace {
 
-// Beyond it, doubles do not count one by one, and no model counts that far.
-constexpr double kMaxCount = 9007199254740992.0;  // 2^53
+// No model counts that far, and millions of such numbers can be added up.
+constexpr double kMaxCount = 1e12;
 
 std::optional<double> number(const JsonNumbers& object, std::string_view name) {
   return object.find(name);

@@ -96,7 +96,9 @@ bool JsonNumbers::take_scalar(std::optional<double>& number) {
   while (length < rest_.size() && !ends_scalar(rest_[length])) ++length;
   const std::string_view token = rest_.substr(0, length);
   rest_.remove_prefix(length);
-  if (token.starts_with('-') || (token >= "0" && token < ":")) {
+  const std::string_view digits = token.substr(token.starts_with('-') ? 1 : 0);
+  // Else "-nan" and "-inf" would be numbers, too.
+  if (!digits.empty() && digits.front() >= '0' && digits.front() <= '9') {
     double value = 0;
     const auto [end, error] = std::from_chars(token.begin(), token.end(), value);
     if (end != token.end()) return false;
