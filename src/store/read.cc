@@ -7,6 +7,7 @@
 
 #include "store/histogram.h"
 #include "store/query_sql.h"
+#include "store/schema.h"
 #include "store/speeds.h"
 
 namespace llama_swap::store {
@@ -224,10 +225,9 @@ util::Result<std::vector<Activity>> rows(Database& database, const Query& query)
 util::Result<Stats> stats(Database& database, const std::vector<std::string>& models) {
   const auto snapshot = Transaction::begin(database, Transaction::Kind::read);
   if (!snapshot) return tl::unexpected(snapshot.error());
-  Sql sql{
-      "SELECT sum(requests), sum(input_tokens), sum(output_tokens), sum(cache_tokens) "
-      "FROM ls_day",
-      {}};
+  Sql sql{fmt::format("SELECT sum(requests), {}, {}, {} FROM ls_day", sum_sql("input_tokens"),
+                      sum_sql("output_tokens"), sum_sql("cache_tokens")),
+          {}};
   if (!models.empty()) {
     sql.text += " WHERE model_id " + in_list(models.size());
     sql.values.insert(sql.values.end(), models.begin(), models.end());
@@ -255,13 +255,14 @@ util::Result<std::vector<Usage>> usage(Database& database, const UsageQuery& que
   const auto group = [](bool by, std::string_view name) {
     return by ? std::string(name) : std::string("''");
   };
-  Sql sql{fmt::format("SELECT {}, {}, {}, sum(requests), sum(requests * failed), "
-                      "sum(input_tokens), sum(output_tokens), sum(cache_tokens), "
-                      "sum(prompt_tokens), sum(bytes_in), sum(bytes_out), sum(duration_ms) "
-                      "FROM ls_day WHERE day BETWEEN ? AND ? GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+  Sql sql{fmt::format("SELECT {}, {}, {}, sum(requests), sum(requests * failed)",
                       group(query.by_day, "day"), group(query.by_key, "key"),
                       group(query.by_model, "model_id")),
           {}};
+  for (const char* const column : {"input_tokens", "output_tokens", "cache_tokens", "prompt_tokens",
+                                   "bytes_in", "bytes_out", "duration_ms"})
+    sql.text += ", " + sum_sql(column);
+  sql.text += " FROM ls_day WHERE day BETWEEN ? AND ? GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
   const auto number = [](const std::chrono::sys_days& day) {
     return std::int64_t{day.time_since_epoch().count()};
   };

@@ -193,7 +193,7 @@ std::string triggers() {
 // The sums over what is there already.
 std::string count_all() {
   std::string sums;
-  for (const Sum& sum : kSums) sums += fmt::format("sum({}), ", of_row(sum.of_row, "a"));
+  for (const Sum& sum : kSums) sums += fmt::format("{}, ", sum_sql(of_row(sum.of_row, "a")));
   std::string out = fmt::format(
       "INSERT INTO ls_day SELECT {}, {} min(a.id), max(a.id)\n"
       "  FROM activity a LEFT JOIN ls_request r ON r.activity_id = a.id GROUP BY 1, 2, 3, 4, 5, "
@@ -286,6 +286,10 @@ util::Result<std::int64_t> rows_without_ours(Database& database) {
   if (!found) return tl::unexpected(found.error());
   if (*found == kSchemaVersion) return 0;
   return database.integer("SELECT coalesce(max(id), 0) FROM activity");
+}
+
+std::string sum_sql(std::string_view value) {
+  return fmt::format("CAST(total({}) AS INTEGER)", value);
 }
 
 // Widths are powers of two, so that a bound is exact and SQL's arithmetic agrees with ours.

@@ -34,6 +34,10 @@ util::Result<> add_ours(Database& database);
 // What add_ours() would have to look at; 0 if everything is there.
 util::Result<std::int64_t> rows_without_ours(Database& database);
 
+// The sum of a column or expression. SQL's own fails when it is too large, and what a file holds
+// may come from any model server: this one is exact to 2^53, and the largest number beyond 2^63.
+std::string sum_sql(std::string_view value);
+
 // ls_speed counts positive speeds in buckets, 1/64 wide below 64, sixteen times as wide from there
 // to 1024, and so on.
 inline constexpr std::int64_t kBucketsPerStep = 4096;

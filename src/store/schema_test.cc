@@ -121,6 +121,34 @@ TEST(Schema, AFileOfTheOriginalIsAdoptedWithItsRows) {
   EXPECT_EQ(Connection(path).row("SELECT count(*) FROM goose_db_version"), "2") << "left alone";
 }
 
+// Whatever a model server once said: it must not cost the database.
+TEST(Schema, SumsThatAreTooLargeHinderNothing) {
+  Directory directory;
+  const std::string path = directory.file("a.db");
+  const std::string huge =
+      "INSERT INTO activity (ts_created, model_id, input_tokens, duration_ms) VALUES "
+      "(1700000000, 'm1', 9223372036854775807, 9223372036854775807), "
+      "(1700000000, 'm2', 9223372036854775807, 9223372036854775807), "
+      "(1700000000, 'm2', 9223372036854775807, 9223372036854775807);";
+  Connection(path).execute(std::string(kOriginalFile) + huge);
+  Storage storage(path, {});
+  ASSERT_TRUE(storage.open());
+  std::vector<Activity> rows = {activity("m1")};
+  const auto done = storage.write(rows);
+  ASSERT_TRUE(done) << done.error().message;
+  Connection(path).execute(huge);
+  const auto sums = ask<Stats>(storage, [](Database& database) { return stats(database, {}); });
+  ASSERT_TRUE(sums) << sums.error().message;
+  EXPECT_EQ(sums->requests, 7);
+  EXPECT_EQ(sums->input_tokens, std::numeric_limits<std::int64_t>::max());
+  const auto used = ask<std::vector<Usage>>(
+      storage, [](Database& database) { return usage(database, UsageQuery{}); });
+  ASSERT_TRUE(used) << used.error().message;
+  storage.set_retention({.max_rows = 1});
+  EXPECT_TRUE(storage.trim(std::chrono::sys_seconds{}));
+  EXPECT_EQ(Connection(path).row("SELECT count(*) FROM activity"), "1");
+}
+
 TEST(Schema, TheOriginalGoesOnWithAFileThatWeHadAndWeCountItsRows) {
   Directory directory;
   const std::string path = directory.file("a.db");

@@ -36,7 +36,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))";
 
 // What Sums looks at, of the rows that {} selects.
 constexpr std::string_view kSummed = R"(
-SELECT a.id, a.ts_created, a.model_id, a.req_path, a.resp_status_code, substr(a.error_msg, 1, 1),
+SELECT a.id, a.ts_created, a.model_id, a.req_path, a.resp_status_code, a.error_msg <> '',
   a.cache_tokens, a.input_tokens, a.output_tokens, a.prompt_per_second, a.tokens_per_second,
   a.duration_ms, r.key, r.prompt_tokens, r.bytes_in, r.bytes_out
 FROM activity a LEFT JOIN ls_request r ON r.activity_id = a.id
@@ -49,7 +49,7 @@ Activity summed(const Statement& row) {
   out.model = row.text(2);
   out.path = row.text(3);
   out.status = static_cast<int>(row.integer(4));
-  out.error = row.text(5);
+  out.error = row.integer(5) != 0 ? "x" : "";
   out.tokens.cached = row.integer(6);
   out.tokens.input = row.integer(7);
   out.tokens.output = row.integer(8);

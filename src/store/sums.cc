@@ -65,9 +65,11 @@ void Sums::count(const Activity& row, std::int64_t sign) {
   removes_ = removes_ || sign < 0;
 }
 
-// What is no number is stored as 0.
+// Of ours, what is no number is stored as 0. Others may have stored an infinite one, which the
+// triggers have counted.
 void Sums::count_speed(std::int64_t kind, double speed, std::string_view model, std::int64_t sign) {
-  if (speed > 0 && std::isfinite(speed)) speeds_[{kind, bucket_of(speed), model}] += sign;
+  if (speed > 0 && (sign < 0 || std::isfinite(speed)))
+    speeds_[{kind, bucket_of(speed), model}] += sign;
 }
 
 util::Result<> Sums::write(Database& database) const {

@@ -96,6 +96,42 @@ TEST(Sums, AreThoseOfTheTriggers) {
   }
 }
 
+// Rows that only the triggers count in, and only we count out.
+TEST(Sums, RowsOfOthersLeaveNothingBehind) {
+  Directory directory;
+  const std::string path = directory.file("a.db");
+  Storage storage(path, {});
+  ASSERT_TRUE(storage.open());
+  std::vector<Activity> none;
+  ASSERT_TRUE(storage.write(none));
+  Connection other(path);
+  for (const std::string values : {"'', 9e999, 9e999", "char(0) || 'x', 0, -9e999", "'x', 1, 5e15"})
+    other.execute(
+        "INSERT INTO activity (ts_created, model_id, error_msg, prompt_per_second, "
+        "tokens_per_second) VALUES (86400, 'm', " +
+        values + ")");
+  EXPECT_EQ(other.row("SELECT sum(requests) FROM ls_day"), "3");
+  storage.set_retention({.max_age = std::chrono::seconds(1)});
+  EXPECT_TRUE(storage.trim(std::chrono::sys_seconds(std::chrono::days(10))));
+  EXPECT_EQ(other.row("SELECT count(*) FROM activity"), "0");
+  EXPECT_EQ(sums(other), std::vector<std::string>());
+}
+
+TEST(Sums, WhatBeginsWithANulIsAnErrorToo) {
+  Directory directory;
+  const std::string path = directory.file("a.db");
+  Storage storage(path, {});
+  ASSERT_TRUE(storage.open());
+  std::vector<Activity> rows(1, activity("m1", 502, std::string("\0bad", 4)));
+  rows[0].id = 1;
+  ASSERT_TRUE(storage.write(rows));
+  storage.set_retention({.max_age = std::chrono::seconds(1)});
+  EXPECT_TRUE(storage.trim(std::chrono::sys_seconds(std::chrono::days(40000))));
+  Connection check(path);
+  EXPECT_EQ(check.row("SELECT count(*) FROM activity"), "0");
+  EXPECT_EQ(sums(check), std::vector<std::string>());
+}
+
 TEST(Sums, WhatIsNoSpeedIsNotCounted) {
   Directory directory;
   const std::string path = directory.file("a.db");
