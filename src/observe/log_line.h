@@ -62,28 +62,32 @@ class LineCutter {
       const std::size_t taken = std::min({end, data.size(), room});
       const bool ended = taken == end;
       if (begun_.empty() && ended) {
-        on_line(without_return(data.substr(0, taken)));
+        give(data.substr(0, taken), on_line);
       } else {
         begun_.append(data, 0, taken);
         if (ended || begun_.size() == kMaxLine) finish(on_line);
       }
+      goes_on_ = !ended && (goes_on_ || begun_.empty());
       data.remove_prefix(taken + (ended ? 1 : 0));
     }
   }
   // There will be no line feed any more.
   template <class OnLine>
   void finish(const OnLine& on_line) {
-    if (!begun_.empty()) on_line(without_return(begun_));
+    if (!begun_.empty()) give(begun_, on_line);
     begun_.clear();
   }
 
  private:
-  static std::string_view without_return(std::string_view line) {
+  template <class OnLine>
+  void give(std::string_view line, const OnLine& on_line) {
     if (line.ends_with('\r')) line.remove_suffix(1);
-    return line;
+    // The mere end of a line that was given is none.
+    if (!line.empty() || !goes_on_) on_line(line);
   }
 
-  std::string begun_;  // the line that has not ended yet
+  std::string begun_;     // the line, or piece of one, that has not ended yet
+  bool goes_on_ = false;  // pieces of it have been given
 };
 
 }  // namespace llama_swap::observe

@@ -112,5 +112,21 @@ TEST(LineCutter, EndlessLinesComeInPieces) {
   EXPECT_EQ(sizes, (std::vector<std::size_t>{LineCutter::kMaxLine, LineCutter::kMaxLine, 1}));
 }
 
+TEST(LineCutter, ALineThatJustFitsIsOneLine) {
+  for (const std::string end : {"\n", "\r\n"}) {
+    for (const std::size_t piece :
+         {std::size_t{1}, LineCutter::kMaxLine, 2 * LineCutter::kMaxLine}) {
+      const std::string text = std::string(LineCutter::kMaxLine + 1 - end.size(), 'x') + end + "\n";
+      LineCutter cutter;
+      std::vector<std::size_t> sizes;
+      const auto keep = [&](std::string_view line) { sizes.push_back(line.size()); };
+      for (std::size_t at = 0; at < text.size(); at += piece)
+        cutter.feed(std::string_view(text).substr(at, piece), keep);
+      EXPECT_EQ(sizes, (std::vector<std::size_t>{LineCutter::kMaxLine + 1 - end.size(), 0}))
+          << piece;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace llama_swap::observe
