@@ -103,7 +103,6 @@ void Monitoring::read_memory() {
   if (run_->reading_memory) return memory_.clear();
   std::vector<monitor::ProcessTree> trees = trees_();
   if (trees.empty()) return memory_.clear();
-  run_->reading_memory = true;
   auto work = [&loop = loop_, run = std::weak_ptr<Run>(run_), reader = run_->memory,
                trees = std::move(trees)](const monitor::StopSignal& stop,
                                          const monitor::DetachedThread::Report& report) {
@@ -118,6 +117,8 @@ void Monitoring::read_memory() {
     });
   };
   memory_reading_ = std::make_unique<monitor::DetachedThread>(std::move(work));
+  // Over already: it has reported, or could not begin.
+  run_->reading_memory = !memory_reading_->wait(util::Millis(0));
 }
 
 // The first sample comes after one interval: how busy the machine is takes two readings.

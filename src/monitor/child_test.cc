@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <thread>
 
 #include "monitor/detached_thread.h"
@@ -114,6 +116,29 @@ TEST(DetachedThread, ReportsUntilStopped) {
   EXPECT_TRUE(thread.wait(seconds(20)));
   EXPECT_GE(reports, 3);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they need memory themselves
+// In a process of its own, with no memory for the stack of a thread; and begun anew, as those of
+// earlier threads are kept.
+TEST(DetachedThread, OneThatCannotBeStartedIsOver) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto attempt = [] {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_AS, &none);
+    bool done = false, worked = false;
+    {
+      DetachedThread thread(
+          [&worked](const StopSignal&, const DetachedThread::Report&) { worked = true; });
+      done = thread.wait(seconds(1));
+      thread.stop();
+    }
+    sigset_t now;
+    pthread_sigmask(SIG_SETMASK, nullptr, &now);
+    std::_Exit(!done || worked ? 1 : sigismember(&now, SIGTERM) ? 2 : 0);
+  };
+  EXPECT_EXIT(attempt(), ::testing::ExitedWithCode(0), "");
+}
+#endif
 
 }  // namespace
 }  // namespace llama_swap::monitor

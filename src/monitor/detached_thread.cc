@@ -1,6 +1,7 @@
 #include "monitor/detached_thread.h"
 
 #include <csignal>
+#include <system_error>
 #include <thread>
 
 namespace llama_swap::monitor {
@@ -10,7 +11,7 @@ DetachedThread::DetachedThread(Work work) : shared_(std::make_shared<Shared>()) 
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread([shared = shared_, work = std::move(work)] {
+  auto body = [shared = shared_, work = std::move(work)] {
     const Report report = [&shared](const std::function<void()>& call) {
       const std::lock_guard lock(shared->mutex);
       if (!shared->abandoned) call();
@@ -19,9 +20,13 @@ DetachedThread::DetachedThread(Work work) : shared_(std::make_shared<Shared>()) 
     const std::lock_guard lock(shared->mutex);
     shared->over = true;
     shared->ended.notify_all();
-  });
+  };
+  try {
+    std::thread(std::move(body)).detach();
+  } catch (const std::system_error&) {  // no more threads, or no memory for one
+    shared_->over = true;
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  thread.detach();
 }
 
 void DetachedThread::stop() {

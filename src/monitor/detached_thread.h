@@ -18,6 +18,7 @@ class DetachedThread {
   using Report = std::function<void(const std::function<void()>&)>;
   using Work = std::function<void(const StopSignal&, const Report&)>;
 
+  // Where the system has no thread to give, the work is over at once.
   explicit DetachedThread(Work work);
   ~DetachedThread() { stop(); }
   DetachedThread(const DetachedThread&) = delete;

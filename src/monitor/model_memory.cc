@@ -46,10 +46,12 @@ observe::ModelMemory MemoryReader::read(std::span<const ProcessTree> trees,
   observe::ModelMemory out;
   const std::map<pid_t, std::uint64_t> owner = members(trees, proc_);
   if (owner.empty()) return out;
+  std::map<std::uint64_t, DrmClients> clients;  // of each tree
   for (const auto& [pid, serial] : owner) {
     observe::InstanceMemory& memory = out[serial];
     memory.resident_bytes += resident_bytes(pid, proc_);
-    for (const auto& [device, bytes] : drm_bytes(pid, proc_)) memory.device_bytes[device] += bytes;
+    for (const auto& [device, bytes] : drm_bytes(pid, proc_, clients[serial]))
+      memory.device_bytes[device] += bytes;
   }
   for (const ProcessOnDevice& process : on_nvidia(stop)) {
     const auto found = owner.find(process.pid);

@@ -89,7 +89,8 @@ TEST_F(Proc, DrmBytes) {
        }) {
     ++pid;
     client(pid, 3, c.fdinfo);
-    const auto got = drm_bytes(pid, proc());
+    DrmClients seen;
+    const auto got = drm_bytes(pid, proc(), seen);
     EXPECT_EQ(got.empty() ? 0 : got.at("0000:03:00.0"), c.bytes) << c.fdinfo;
   }
 }
@@ -101,9 +102,11 @@ TEST_F(Proc, ADrmClientCountsOnce) {
   client(1, 5, "drm-pdev: 0000:03:00.0\ndrm-client-id: 6\ndrm-memory-vram: 1 KiB");
   client(1, 6, "drm-pdev: 0000:04:00.0\ndrm-client-id: 5\ndrm-memory-vram: 2 KiB");
   client(1, 7, "drm-pdev: 0000:05:00.0\ndrm-client-id: 5\ndrm-memory-vram: 2 KiB", "/tmp/file");
-  EXPECT_THAT(drm_bytes(1, proc()),
+  DrmClients seen;
+  EXPECT_THAT(drm_bytes(1, proc(), seen),
               ElementsAre(Pair("0000:03:00.0", 11 << 10), Pair("0000:04:00.0", 2 << 10)));
-  EXPECT_THAT(drm_bytes(2, proc()), IsEmpty());
+  EXPECT_THAT(drm_bytes(1, proc(), seen), IsEmpty());
+  EXPECT_THAT(drm_bytes(2, proc(), seen), IsEmpty());
 }
 
 TEST(NvidiaSmiProcesses, Lines) {
@@ -131,6 +134,27 @@ TEST_F(Proc, ByNvidiaSmi) {
   const InstanceMemory expected{
       120 << 10, {{"0000:03:00.0", 10 << 10}, {"GPU-a", 5 << 20}, {"GPU-b", 4 << 20}}};
   EXPECT_THAT(reader.read(trees, stop), ElementsAre(Pair(7, expected)));
+}
+
+// As of workers that were forked when their device was open.
+TEST_F(Proc, ADrmClientCountsOnceInATree) {
+  const std::string open = "drm-pdev: 0000:03:00.0\ndrm-client-id: 5\ndrm-memory-vram: 10 KiB";
+  process(10, 1);
+  for (const pid_t pid : {11, 12, 13}) {
+    process(pid, 10);
+    client(pid, 3, open);
+  }
+  process(20, 1);
+  process(21, 20);
+  client(21, 3, "drm-pdev: 0000:03:00.0\ndrm-client-id: 6\ndrm-memory-vram: 1 KiB");
+  FakeTree tools;
+  const testing::Path path(tools);
+  const StopSignal stop;
+  MemoryReader reader(proc(), kNoNvml);
+  const ProcessTree trees[] = {{7, 10}, {8, 20}};
+  EXPECT_THAT(reader.read(trees, stop),
+              ElementsAre(Pair(7, InstanceMemory{0, {{"0000:03:00.0", 10 << 10}}}),
+                          Pair(8, InstanceMemory{0, {{"0000:03:00.0", 1 << 10}}})));
 }
 
 TEST_F(Proc, ByNvml) {

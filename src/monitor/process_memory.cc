@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <optional>
-#include <set>
 
 #include "monitor/parse_number.h"
 #include "monitor/sysfs.h"
@@ -128,9 +127,8 @@ std::int64_t resident_bytes(pid_t pid, const fs::path& proc) {
   return resident;
 }
 
-std::map<std::string, std::int64_t> drm_bytes(pid_t pid, const fs::path& proc) {
+std::map<std::string, std::int64_t> drm_bytes(pid_t pid, const fs::path& proc, DrmClients& seen) {
   std::map<std::string, std::int64_t> out;
-  std::set<std::pair<std::string, std::string>> seen;  // a client may have several descriptors
   std::error_code error;
   for (fs::directory_iterator entry(of(proc, pid) / "fd", error), end; !error && entry != end;
        entry.increment(error)) {

@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace llama_swap::monitor {
 
@@ -27,8 +29,14 @@ std::map<pid_t, std::uint64_t> members(std::span<const ProcessTree> trees,
 // of larger ones all that is resident.
 std::int64_t resident_bytes(pid_t pid, const std::filesystem::path& proc);
 
+// An open device: PCI address and number.
+using DrmClients = std::set<std::pair<std::string, std::string>>;
+
 // Bytes by PCI address of the device, as drivers of the kernel tell through the descriptors of a
-// process (Documentation/gpu/drm-usage-stats): amdgpu, xe, i915, nouveau.
-std::map<std::string, std::int64_t> drm_bytes(pid_t pid, const std::filesystem::path& proc);
+// process (Documentation/gpu/drm-usage-stats): amdgpu, xe, i915, nouveau. Of clients in `seen`,
+// which gets those of this process, too, nothing: a client may have several descriptors, also in
+// processes that were forked later.
+std::map<std::string, std::int64_t> drm_bytes(pid_t pid, const std::filesystem::path& proc,
+                                              DrmClients& seen);
 
 }  // namespace llama_swap::monitor
