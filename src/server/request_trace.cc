@@ -14,8 +14,10 @@ namespace {
 constexpr std::string_view kMethods[] = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
                                          "CONNECT", "OPTIONS", "TRACE", "PATCH"};
 
+constexpr std::size_t kMaxText = 1000;  // bytes of an attribute: clients write what they like
+
 void add(trace::Span& span, std::string_view key, std::string_view text) {
-  if (!text.empty()) span.attributes.push_back({key, std::string(text)});
+  if (!text.empty()) span.attributes.push_back({key, std::string(text.substr(0, kMaxText))});
 }
 void add(trace::Span& span, std::string_view key, std::int64_t number) {
   span.attributes.push_back({key, number});

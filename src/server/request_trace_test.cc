@@ -76,6 +76,27 @@ struct RequestTraceTest : ::testing::Test {
   nlohmann::json spans;
 };
 
+// A client may send a head of 64 KiB, and a queue holds thousands of spans.
+TEST_F(RequestTraceTest, WhatClientsWriteIsBounded) {
+  const std::string text(20'000, 'x');
+  std::string state;
+  for (int i = 0; i < 15; ++i) state += "k" + std::to_string(i) + "=" + std::string(250, 'v') + ",";
+  testing::FakeExchange exchange(
+      text, "/" + text,
+      {{"Host", text}, {"User-Agent", text}, {"traceparent", kParent}, {"tracestate", state}});
+  testing::run(loop, send(exchange, 200, kText, "OK"));
+  RequestTrace trace(exporter, exchange.request());
+  EXPECT_EQ(trace.state(), state) << "passed on as it came";
+  const util::Time now = util::Clock::now();
+  trace.phase("queue", now, now + 1ms);
+  trace.phase("load", now + 1ms, now + 2ms);
+  trace.end(exchange, "192.0.2.7", {"id-1", "", ""});
+  collect();
+  ASSERT_EQ(spans.size(), 3u);
+  EXPECT_EQ(attributes()["user_agent.original"], std::string(1000, 'x'));
+  for (const auto& span : spans) EXPECT_LT(span.dump().size(), 10'000u);
+}
+
 TEST_F(RequestTraceTest, TellsOfRequestAndPhases) {
   testing::FakeExchange exchange("POST", "/v1/chat/completions?secret=1",
                                  {{"Host", "h.example:8080"},

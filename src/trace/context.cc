@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kLength = 55;  // of version 00
 constexpr std::size_t kMaxMembers = 32;
+constexpr std::size_t kMaxState = 4096;  // bytes: every span of a request keeps them
 
 bool is_lower(char c) {
   return c >= 'a' && c <= 'z';
@@ -109,7 +110,8 @@ std::optional<Context> context_of(const net::RequestHead& head) {
       state.append(state.empty() ? "" : ",").append(header.value);
     }
   }
-  if (context && is_valid_tracestate(state)) context->state = std::move(state);
+  if (context && state.size() <= kMaxState && is_valid_tracestate(state))
+    context->state = std::move(state);
   return context;
 }
 

@@ -38,7 +38,8 @@ std::string traceparent(const Context& context);
 bool is_valid_tracestate(std::string_view list);
 
 // Of a request. More than one traceparent is none; an invalid tracestate is dropped whole, and so
-// is any without a traceparent.
+// are one of more than 4 KiB (at least 512 characters should be passed on, 3.3.1.5) and any without
+// a traceparent.
 std::optional<Context> context_of(const net::RequestHead& head);
 
 }  // namespace llama_swap::trace

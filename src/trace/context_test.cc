@@ -88,6 +88,13 @@ TEST(TraceContext, OfARequest) {
   head.headers = {{"tracestate", "a=1,a=1"}, {"traceparent", parent}};
   ASSERT_TRUE(context_of(head));
   EXPECT_EQ(context_of(head)->state, "");
+  std::string many = "a=1";
+  while (many.size() < 4095) many += many.size() % 2 == 0 ? "," : " ";
+  head.headers = {{"traceparent", parent}, {"tracestate", many}};
+  EXPECT_EQ(context_of(head)->state, many);
+  many += ",,";
+  head.headers = {{"traceparent", parent}, {"tracestate", many}};
+  EXPECT_EQ(context_of(head)->state, "") << "too long";
   head.headers = {{"traceparent", parent}, {"traceparent", parent}};
   EXPECT_FALSE(context_of(head));
   head.headers = {{"tracestate", "a=1"}};

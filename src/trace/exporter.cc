@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 using config::LogLevel;
 
 constexpr auto kBetweenWords = 1min;  // about dropped spans
+constexpr auto kLeastPause = 500ms;   // whatever a collector says: it may always say "now"
 
 std::string fields(const config::Tracing& settings) {
   std::string out = "Content-Type: application/json\r\nUser-Agent: llama-swap\r\n";
@@ -143,7 +144,8 @@ net::Awaitable<void> Exporter::deliver(std::string body, std::size_t spans) {
     failed(answer ? fmt::format("the answer is {}", status) : answer.error().message);
     if (answer && !is_worth_retrying(status)) break;
     std::chrono::milliseconds wait = back_off(next);
-    if (answer && answer->retry_after) wait = *answer->retry_after;
+    if (answer && answer->retry_after)
+      wait = std::max<std::chrono::milliseconds>(*answer->retry_after, kLeastPause);
     if (util::Clock::now() + wait > began + kGiveUp) break;
     co_await pause(wait);
   }

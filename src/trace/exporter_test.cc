@@ -119,6 +119,15 @@ TEST_F(ExporterTest, TriesAgainWhatIsWorthIt) {
   EXPECT_EQ(log.find("429"), std::string::npos) << "said once";
 }
 
+TEST_F(ExporterTest, ACollectorThatSaysNowIsNotOverrun) {
+  collector.answers = {answer(503, "Retry-After: 0\r\n")};
+  const auto made = exporter(collector.url());
+  made->add(std::vector<Span>(1));
+  close(made, 700ms);
+  EXPECT_LE(collector.requests.size(), 3u);
+  EXPECT_GE(collector.requests.size(), 1u);
+}
+
 TEST_F(ExporterTest, DropsWhatIsRefused) {
   collector.answers = {answer(400), answer(200)};
   const auto made = exporter(collector.url());
