@@ -152,11 +152,11 @@ net::Awaitable<void> Server::dispatch(net::Exchange& exchange, Router::Found fou
   call.about = &about;
   if (about.trace) about.trace->route(route.pattern);
   const std::optional<Gate::Refusal> refusal = gate_.examine(call, route.access);
+  about.key = call.caller.name();  // also of one whose role is too low
   if (refusal) {
     co_await gate_.refuse(call, *refusal);
     co_return;
   }
-  about.key = call.caller.name();
   ExtraHeaders::Fields fields = Gate::extra_headers(call, route.access);
   if (fields.empty()) {
     co_await route.endpoint(call);

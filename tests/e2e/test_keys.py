@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import signal
 
 import pytest
@@ -119,6 +120,10 @@ def test_name_in_log_and_in_flight(daemon):
     daemon.get('/v1/models', headers={**bearer(PLAIN), 'User-Agent': 'who-knows'})
     until(lambda: len(lines()) == 2, patience(5), 'both in the log')
     assert lines()[0].endswith(' key=anna') and 'key=' not in lines()[1]
+
+    assert daemon.get('/running', headers=bearer(USER)).status == 403
+    until(lambda: re.search(r'"GET /running .* 403 .* key=anna$', daemon.get('/logs', headers=bearer(ADMIN)).text, re.M),
+          patience(5), 'who was refused')  # fmt: skip
 
     events = daemon.open('GET', '/api/events', headers=bearer(OPERATOR))
     events.head()
