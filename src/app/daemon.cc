@@ -73,7 +73,9 @@ Daemon::Daemon(Flags flags, config::Sources sources, config::LoadResult config)
   if (observe::is_journal(STDOUT_FILENO)) log_.give_priorities();
   use(*config_);
   swap::Actor::Hooks hooks;
-  hooks.log = [this](LogLevel level, std::string text) { log_.log(level, text); };
+  hooks.log = [this](LogLevel level, const std::string& model, const std::string& text) {
+    log_.log(level, text, {.model = model});
+  };
   hooks.output = [this](const std::string& model, std::string_view data) {
     log_.model_output(model, data);
   };

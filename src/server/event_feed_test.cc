@@ -216,7 +216,7 @@ TEST_F(EventFeedTest, TheQueueIsToldByItsDifferences) {
   load("a");
   const swap::Admission busy = actor->admit("a");
   Reader& reader = read("&topics=queue");
-  swap::Admission b = actor->admit("b");
+  swap::Admission b = actor->admit("b", 31);
   std::vector<Received> got = reader.take();
   EXPECT_EQ(got[0].data["queue"]["length"], 0);
   run_until([&] { return !reader.exchange.answer.empty(); });
@@ -229,6 +229,7 @@ TEST_F(EventFeedTest, TheQueueIsToldByItsDifferences) {
   EXPECT_EQ(request["reason"], "busy");
   EXPECT_EQ(request["blockers"], Json({"a"}));
   EXPECT_EQ(request["place"], 1);
+  EXPECT_EQ(request["inflight_id"], "31");
   b.withdraw();
   run_until([&] { return !reader.exchange.answer.empty(); });
   got = reader.take();

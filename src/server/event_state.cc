@@ -27,6 +27,7 @@ Json wait_json(const swap::Wait& wait, bool reduced) {
 
 Json waiter_json(const swap::Waiter& waiter, bool reduced) {
   Json out{{"id", std::to_string(waiter.number)}, {"model", waiter.model}};
+  if (waiter.tag != 0) out["inflight_id"] = std::to_string(waiter.tag);
   out.update(wait_json(waiter.wait, reduced));
   out["priority"] = waiter.priority;
   out["overdue"] = waiter.overdue;

@@ -280,14 +280,20 @@ bool is_over_limit(const swap::Admission& admission) {
          admission.refusal().kind == swap::Refusal::too_many;
 }
 
+swap::Admission admit(Call& call, const Forwarding& forwarding) {
+  const std::uint64_t tag = forwarding.entry ? forwarding.entry->id() : 0;
+  return call.core.deps.actor.admit(forwarding.target.local->id, tag);
+}
+
 // A client that gives up and asks again, on another connection, must not be refused for the request
 // that it gave up a moment ago.
-net::Awaitable<void> admit_again(Call& call, const std::string& model, swap::Admission& admission) {
-  if (!call.core.inflight.look_for_leavers(model)) co_return;
-  admission = call.core.deps.actor.admit(model);  // those that waited are gone already
+net::Awaitable<void> admit_again(Call& call, const Forwarding& forwarding,
+                                 swap::Admission& admission) {
+  if (!call.core.inflight.look_for_leavers(forwarding.target.local->id)) co_return;
+  admission = admit(call, forwarding);  // those that waited are gone already
   for (int turn = 0; turn < 10 && is_over_limit(admission); ++turn) {
     co_await pause(call.core.deps.loop, std::chrono::milliseconds(2));  // those that were served
-    admission = call.core.deps.actor.admit(model);
+    admission = admit(call, forwarding);
   }
 }
 
@@ -319,8 +325,8 @@ net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
   }
   call.core.starts.trying(id, util::Clock::now());
   enter(call, forwarding, Recorder::Stage::queued);
-  swap::Admission admission = call.core.deps.actor.admit(id);
-  if (is_over_limit(admission)) co_await admit_again(call, id, admission);
+  swap::Admission admission = admit(call, forwarding);
+  if (is_over_limit(admission)) co_await admit_again(call, forwarding, admission);
   if (admission.phase() == Phase::waiting) {
     Waiting waiting(call, forwarding, admission);
     co_await waiting.run();

@@ -46,6 +46,8 @@ class InflightTable {
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
 
+    // What it is called in the table, and cancelled by; never 0.
+    std::uint64_t id() const { return id_; }
     // Another model is tried.
     void set_model(std::string model);
     // How far it has come.

@@ -26,8 +26,8 @@ Actor::Actor(net::Loop& loop, net::TimerWheel& wheel, process::Launcher& launche
 
 Actor::~Actor() = default;
 
-Admission Actor::admit(const std::string& model) {
-  return impl_->admit(model, false);
+Admission Actor::admit(const std::string& model, std::uint64_t tag) {
+  return impl_->admit(model, false, tag);
 }
 
 bool Actor::would_displace(const std::string& model) {
@@ -68,8 +68,8 @@ std::vector<Waiter> Actor::queue() const {
   std::vector<Waiter> out;
   for (const Admission::Ticket& ticket : impl_->tickets) {
     if (ticket.phase != sched::Ticket::Phase::waiting) continue;
-    out.push_back({ticket.number, impl_->table.name(ticket.model), ticket.preload, ticket.priority,
-                   ticket.overdue, ticket.wait});
+    out.push_back({ticket.number, ticket.tag, impl_->table.name(ticket.model), ticket.preload,
+                   ticket.priority, ticket.overdue, ticket.wait});
   }
   // Without a place: behind, by arrival.
   std::ranges::stable_sort(out, {}, [](const Waiter& waiter) {
@@ -158,8 +158,9 @@ net::Awaitable<void> Actor::Impl::preload(std::vector<std::string> names) {
       const Admission& admission = entry.second;
       if (admission.phase() == Admission::Phase::waiting) return false;
       if (admission.phase() == Admission::Phase::refused && !shutting_down) {
-        log(config::LogLevel::error, fmt::format("failed to preload model {}: {}", entry.first,
-                                                 reason_of(admission.refusal().message)));
+        log(config::LogLevel::error, entry.first,
+            fmt::format("failed to preload model {}: {}", entry.first,
+                        reason_of(admission.refusal().message)));
       }
       return true;
     });
@@ -167,8 +168,8 @@ net::Awaitable<void> Actor::Impl::preload(std::vector<std::string> names) {
 
   for (const std::string& name : names) {
     if (shutting_down) break;
-    log(config::LogLevel::info, fmt::format("preloading model: {}", name));
-    pending.emplace_back(name, admit(name, true));
+    log(config::LogLevel::info, name, fmt::format("preloading model: {}", name));
+    pending.emplace_back(name, admit(name, true, 0));
     pending.back().second.notify([gate] { gate->cancel(); });
     const auto queued = [&pending] {
       return std::ranges::any_of(

@@ -129,7 +129,7 @@ void Actor::Impl::explain_swap(sched::ModelId target, const sched::Models& besid
   if (!why) return;
   const std::string& name = table.name(target);
   if (beside.empty()) {
-    return log(config::LogLevel::info,
+    return log(config::LogLevel::info, name,
                fmt::format("{}: model={} starting (no models running)", router(), name));
   }
   // One line, whatever the expression was written in.
@@ -139,7 +139,7 @@ void Actor::Impl::explain_swap(sched::ModelId target, const sched::Models& besid
     std::ranges::sort(sorted);
     return fmt::format("[{}]", fmt::join(sorted, " "));
   };
-  log(why->evicted.empty() ? config::LogLevel::debug : config::LogLevel::info,
+  log(why->evicted.empty() ? config::LogLevel::debug : config::LogLevel::info, name,
       fmt::format("{}: model={} set={} dsl=\"{}\" evict={} target={} cost={}{}", router(), name,
                   why->set, expression, names(why->evicted), names(why->combination), why->cost,
                   why->exact ? "" : " (there may be a better one)"));
@@ -153,8 +153,9 @@ void Actor::Impl::start(const sched::Instance& instance) {
   Running& started = *made;
   newest[instance.model] = made.get();
   running.emplace(instance.id, std::move(made));
-  log(config::LogLevel::debug,
-      fmt::format("{}: starting {} reason={} displaced=[{}]", router(), table.name(instance.model),
+  const std::string& name = table.name(instance.model);
+  log(config::LogLevel::debug, name,
+      fmt::format("{}: starting {} reason={} displaced=[{}]", router(), name,
                   sched::text(instance.why_started),
                   fmt::join(table.names(instance.displaced), ",")));
   started.reason = sched::text(instance.why_started);
@@ -169,10 +170,10 @@ void Actor::Impl::stop(const sched::Instance& instance) {
   const std::string& name = table.name(instance.model);
   const sched::StopReason why = instance.why_stopped.value();
   if (why == sched::StopReason::ttl) {
-    log(config::LogLevel::info,
+    log(config::LogLevel::info, name,
         fmt::format("<{}> Unloading model, TTL of {}s reached", name, configured->ttl.count()));
   }
-  log(config::LogLevel::debug,
+  log(config::LogLevel::debug, name,
       fmt::format("{}: stopping {} reason={}", router(), name, sched::text(why)));
   milliseconds grace = configured ? configured->unload_timeout : stopped.unload_timeout;
   if (why == sched::StopReason::shutdown) grace = shutdown_grace;
@@ -229,8 +230,9 @@ void Actor::Impl::on_failed(Running& failed, const std::string& message) {
   if (!given_up) failed.reason = "start_failed";
   if (!given_up) tell(failed, InstanceNews::What::failed, message);
   if (!given_up && !shutting_down) {
-    log(config::LogLevel::warn,
-        fmt::format("{}: starting {} failed: {}", router(), table.name(failed.model), message));
+    const std::string& name = table.name(failed.model);
+    log(config::LogLevel::warn, name,
+        fmt::format("{}: starting {} failed: {}", router(), name, message));
   }
   failed.failure = message;
 }
@@ -279,11 +281,12 @@ void Actor::Impl::on_gone(Running& gone) {
 
 // ---- requests
 
-Admission Actor::Impl::admit(const std::string& name, bool preload) {
+Admission Actor::Impl::admit(const std::string& name, bool preload, std::uint64_t tag) {
   auto ticket = std::make_shared<Admission::Ticket>();
   ticket->model = table.find(name);
   ticket->preload = preload;
   ticket->actor = this;
+  ticket->tag = tag;
   tickets.push_back(*ticket);
   const util::Time now = util::Clock::now();
   scheduler.arrive(*ticket, now);
@@ -417,8 +420,8 @@ Running* Actor::Impl::find(sched::InstanceId id, sched::ModelId model) const {
   return it == running.end() ? nullptr : it->second.get();
 }
 
-void Actor::Impl::log(config::LogLevel level, std::string text) const {
-  if (hooks.log) hooks.log(level, std::move(text));
+void Actor::Impl::log(config::LogLevel level, const std::string& model, std::string text) const {
+  if (hooks.log) hooks.log(level, model, std::move(text));
 }
 
 }  // namespace llama_swap::swap

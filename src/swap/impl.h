@@ -25,6 +25,7 @@ struct Admission::Ticket
       boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
   // Null once the actor is gone; the admission may outlive it.
   Actor::Impl* actor = nullptr;
+  std::uint64_t tag = 0;
   std::function<void()> changed_hook;
   bool hook_due = false;
 
@@ -105,7 +106,7 @@ struct Actor::Impl final : sched::Effects {
   void on_gone(Running& running);
 
   // ---- requests
-  Admission admit(const std::string& name, bool preload);
+  Admission admit(const std::string& name, bool preload, std::uint64_t tag);
   void end(Admission::Ticket& ticket);
 
   // ---- coroutines. The actor must outlive them unless the loop has ended.
@@ -129,7 +130,7 @@ struct Actor::Impl final : sched::Effects {
   Refusal refusal(const sched::Ticket& ticket) const;
   std::shared_ptr<net::Upstream> make_upstream(const process::LaunchSpec& spec);
   std::string_view router() const { return scheduler.settings().policy->name(); }
-  void log(config::LogLevel level, std::string text) const;
+  void log(config::LogLevel level, const std::string& model, std::string text) const;
 
   net::Loop& loop;
   net::TimerWheel& wheel;

@@ -54,6 +54,7 @@ struct Wait {
 // One waiting request, or one wish of a preload, in the eyes of others.
 struct Waiter {
   std::uint64_t number = 0;  // by arrival; never reused
+  std::uint64_t tag = 0;     // what admit() was told; 0: nothing
   std::string model;
   bool preload = false;
   int priority = 0;
@@ -112,7 +113,8 @@ struct ModelStatus {
 class Actor {
  public:
   struct Hooks {
-    std::function<void(config::LogLevel, std::string)> log;  // proxy log
+    // A line for the proxy log, about that model.
+    std::function<void(config::LogLevel, const std::string& model, std::string text)> log;
     std::function<void(const std::string& model, std::string_view data)>
         output;  // what a model server wrote
     // Everything in news.h, in order. May be empty, as the next.
@@ -129,8 +131,8 @@ class Actor {
   Actor& operator=(const Actor&) = delete;
 
   // Asks for service of a model (a real id). Decided at once where possible; else phase is
-  // `waiting`.
-  Admission admit(const std::string& model);
+  // `waiting`. `tag` is what the caller calls the request, for queue() to tell.
+  Admission admit(const std::string& model, std::uint64_t tag = 0);
   // Would a request for this model, coming now, cause the stop of another one, at once or when its
   // turn comes? Asks only; nothing changes.
   bool would_displace(const std::string& model);

@@ -63,7 +63,8 @@ class SwapTest : public ::testing::Test {
   Actor& actor() {
     if (!actor_) {
       Actor::Hooks hooks;
-      hooks.log = [this](config::LogLevel level, std::string text) {
+      hooks.log = [this](config::LogLevel level, const std::string& model, std::string text) {
+        EXPECT_NE(text.find(model), std::string::npos);
         if (level != config::LogLevel::debug) log.push_back(std::move(text));
       };
       hooks.output = [this](const std::string& model, std::string_view data) {

@@ -133,6 +133,7 @@ def test_who_waits_and_why(lab):
         return found and 'waiting' in found[0] and found[0]
 
     shown = until(entry)
+    assert shown['id'] == waiting['request']['inflight_id']
     assert shown['phase'] == 'queue' and shown['waiting']['reason'] == 'busy' and shown['req_bytes'] > 0
     until(lambda: any(d['request'].get('waiting') for d in events.of('inflight', operation='upsert')))
     assert busy.result().status == 200 and second.result().status == 200

@@ -26,10 +26,14 @@ def access(daemon, path):
 
 
 def test_lines_are_objects(lab):
-    daemon = lab.daemon({'a': ''}, logFormat='json', logTimeFormat='kitchen')
+    bad = {'cmd': 'false', 'proxy': 'http://127.0.0.1:1'}
+    daemon = lab.daemon({'a': '', 'bad': bad}, logFormat='json', logTimeFormat='kitchen')
     daemon.served_by('a')
     passed = [line for line in lines(daemon.log()) if line['msg'].startswith('Health check passed')]
     assert passed and passed[0]['model'] == 'a' and passed[0]['level'] == 'info'
+    assert daemon.chat('bad').status == 503
+    (failed,) = [line for line in lines(daemon.log()) if line['msg'].startswith('group: starting bad failed: ')]
+    assert failed['model'] == 'bad' and failed['level'] == 'warn'
     until(lambda: 'Health check passed' in daemon.output(), patience(2))
     lines(daemon.output())
     stream = daemon.open('GET', '/logs/stream/proxy')
