@@ -1,4 +1,6 @@
 // What was recorded: list, figures and export (http-api 19.3, 19.4).
+#include <fmt/format.h>
+
 #include "server/activity_query.h"
 #include "server/answer.h"
 #include "server/context.h"
@@ -160,9 +162,9 @@ net::Awaitable<void> export_rows(Call& call) {
     co_await send_store_error(exchange, std::move(piece.error()));
     co_return;
   }
+  const std::string file = fmt::format("attachment; filename=\"activity.{}\"", suffix(*format));
   net::ResponseHead head;
-  head.headers = {{"Content-Type", store::content_type(*format)},
-                  {"Content-Disposition", "attachment; filename=\"activity\""}};
+  head.headers = {{"Content-Type", store::content_type(*format)}, {"Content-Disposition", file}};
   const net::BodyFraming framing{net::BodyFraming::unknown};
   const auto begun = co_await exchange.respond(head, framing, *piece);
   if (!begun || exchange.request().method == "HEAD") co_return;

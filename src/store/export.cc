@@ -196,6 +196,18 @@ std::string_view content_type(Format format) {
   return "text/markdown; charset=utf-8";
 }
 
+std::string_view suffix(Format format) {
+  switch (format) {
+    case Format::csv:
+      return "csv";
+    case Format::json_lines:
+      return "jsonl";
+    case Format::markdown:
+      break;
+  }
+  return "md";
+}
+
 void append_json(std::string& out, const Activity& row, std::optional<bool> has_capture) {
   JsonObject object(out);
   object.integer("id", row.id);

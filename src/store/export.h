@@ -16,6 +16,8 @@ enum class Format { csv, json_lines, markdown };
 std::optional<Format> format(std::string_view name);
 // The value of Content-Type.
 std::string_view content_type(Format format);
+// What a file of it ends with, behind the dot.
+std::string_view suffix(Format format);
 
 // The fields of http-api 19.2, then ours; `has_capture` only if it is known. No line end.
 void append_json(std::string& out, const Activity& row, std::optional<bool> has_capture);

@@ -238,6 +238,7 @@ def test_list_and_stats(lab):
     assert stats['total_requests'] == 2 and stats['total_output_tokens'] == 8
     assert sum(stats['gen_histogram']['bins']) == 2
     export = daemon.get('/api/metrics/activity/export?format=csv&model=a')
+    assert export.headers['content-disposition'] == 'attachment; filename="activity.csv"'
     assert export.headers['content-type'] == 'text/csv; charset=utf-8' and len(export.text.splitlines()) == 3
 
 
