@@ -20,6 +20,12 @@ bool is_http_url(std::string_view text) {
   return false;
 }
 
+// Of a URL as above.
+bool has_path(std::string_view url) {
+  const std::size_t path = url.find('/', url.find("//") + 2);
+  return path != std::string_view::npos && path + 1 < url.size();
+}
+
 // RFC 9110 5.6.2.
 bool is_token(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
@@ -60,6 +66,9 @@ void read_tracing(const Reader& root, Config& config) {
   out.endpoint = util::trim(tracing.string("endpoint"));
   if (!out.endpoint.empty() && !is_http_url(out.endpoint))
     tracing.error("endpoint", "must be a URL like http://host:4318/v1/traces");
+  else if (!out.endpoint.empty() && !has_path(out.endpoint))
+    tracing.warn_at(tracing.at("endpoint"), "endpoint",
+                    "has no path, and none is added: collectors take traces at /v1/traces");
   for (const auto& header : tracing.string_map("headers")) {
     if (!is_token(header.name) || is_taken(header.name))
       tracing.error_at(header.name_at, "headers",

@@ -41,6 +41,18 @@ tracing:
               share);
 }
 
+TEST(Tracing, AnEndpointWithoutAPathIsWarnedOf) {
+  for (const auto& [endpoint, warned] : {std::pair{"http://h:4318", true},
+                                         {"HTTP://h:4318/", true},
+                                         {"http://h:4318/v1/traces", false},
+                                         {"https://h/x", false}}) {
+    const LoadResult result =
+        load_all({std::string("tracing: {endpoint: '") + endpoint + "'}"}, {});
+    ASSERT_TRUE(result.config) << endpoint;
+    EXPECT_EQ(result.problems.size(), warned ? 1u : 0u) << endpoint;
+  }
+}
+
 TEST(Tracing, Refused) {
   const std::vector<Refused> cases = {
       {"tracing: {endpoint: 'localhost:4318'}", {"tracing.endpoint", "URL"}},
