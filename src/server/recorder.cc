@@ -236,6 +236,7 @@ void Recorder::finish() {
   row_.client = client_ip(exchange_, site_->proxies());
   row_.session = session_of(exchange_.request(), site_->config());
   row_.bytes_out = static_cast<std::int64_t>(exchange_.bytes_sent());
+  const bool own_words = !meter_ || !row_.error.empty();
   if (meter_) {
     usage::Ending ending = usage::Ending::complete;
     if (row_.ending == store::Ending::cancelled) ending = usage::Ending::cancelled;
@@ -244,7 +245,7 @@ void Recorder::finish() {
   } else if (row_.error.empty()) {
     explain_silence();
   }
-  if (trace_) trace_->take(row_);
+  if (trace_) trace_->take(row_, own_words);
   if (!stored_) return;
   if (!core_.activity) {
     core_.deps.log.warn("a request ended too late to be recorded");

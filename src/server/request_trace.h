@@ -34,8 +34,12 @@ class RequestTrace {
   // kMaxPhases the rest is left out.
   static constexpr std::size_t kMaxPhases = 32;
   void phase(std::string_view name, util::Time begin, util::Time end);
-  // What was recorded of it.
-  void take(const store::Activity& row) { row_ = row; }
+  // What was recorded of it. `own_words`: its error is. What an upstream says of one may quote the
+  // prompt, and is not told.
+  void take(const store::Activity& row, bool own_words) {
+    row_ = row;
+    if (!own_words) row_->error.clear();
+  }
   // The answer has ended. `client` is its address. Once.
   void end(const net::Exchange& exchange, std::string_view client, const About& about);
 

@@ -120,7 +120,7 @@ TEST_F(RequestTraceTest, TellsOfRequestAndPhases) {
   row.tokens.input = 12;
   row.tokens.output = 34;
   row.bytes_in = 5;
-  trace.take(row);
+  trace.take(row, true);
   About about{"id-1", "anna", "m1"};
   trace.end(exchange, "192.0.2.7", about);
   collect();
@@ -167,7 +167,7 @@ TEST_F(RequestTraceTest, Failures) {
   RequestTrace trace(exporter, exchange.request());
   store::Activity row;
   row.error = "it broke";
-  trace.take(row);
+  trace.take(row, true);
   trace.end(exchange, "", About{"id-1", "", ""});
   collect();
   ASSERT_EQ(spans.size(), 1u);
@@ -181,6 +181,20 @@ TEST_F(RequestTraceTest, Failures) {
   EXPECT_EQ(got["http.request.method_original"], "BREW");
   EXPECT_EQ(got["server.address"], "[::1]");
   EXPECT_FALSE(got.contains("server.port"));
+}
+
+TEST_F(RequestTraceTest, TheWordsOfAnUpstreamAreNotTold) {
+  testing::FakeExchange exchange("POST", "/x", {{"Host", "h"}});
+  testing::run(loop, send(exchange, 500, kText, "no"));
+  RequestTrace trace(exporter, exchange.request());
+  store::Activity row;
+  row.error = "cannot parse 'the prompt'";
+  trace.take(row, false);
+  trace.end(exchange, "", About{"id-1", "", ""});
+  collect();
+  ASSERT_EQ(spans.size(), 1u);
+  EXPECT_EQ(spans[0]["status"]["code"], 2);
+  EXPECT_FALSE(spans[0]["status"].contains("message"));
 }
 
 TEST_F(RequestTraceTest, WhatTheClientDidNotWantIsNotTold) {

@@ -163,6 +163,25 @@ def test_failures(lab, collector):
     assert collector.server_span('/nowhere')['status'] == {'code': 0}
 
 
+def test_what_a_model_server_says_of_an_error_is_not_told(lab, collector):
+    origin = lab.origin()
+    said = json.dumps({'error': {'message': 'cannot parse "my secret"'}}).encode()
+    head = b'HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n'
+
+    def serve(peer):
+        while request := peer.request():
+            failed = request.method == 'POST'
+            body = said if failed else b'{}'
+            peer.send(head % (b'500 No' if failed else b'200 OK', len(body)) + body)
+
+    origin.serve(serve)
+    daemon = lab.daemon({'a': origin.model()}, tracing=tracing(collector))
+    assert daemon.chat('a').status == 500
+    assert collector.server_span(CHAT)['status'] == {'code': 2}
+    assert 'secret' not in json.dumps(collector.spans())
+    until(lambda: 'my secret' in daemon.get('/api/metrics/activity').text, patience(3), 'the row')
+
+
 def test_collector_that_is_busy(lab):
     collector = lab.closing(Collector(503, 429, 200, headers={'Retry-After': '0'}))
     daemon = lab.daemon({'a': ''}, tracing=tracing(collector))
