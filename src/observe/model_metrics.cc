@@ -144,8 +144,9 @@ void ModelMetrics::write_requests(PrometheusText& text) const {
       if ((series.*member).count() > 0) (series.*member).write(text, {{"model", model}});
   };
   histogram("request_queue_seconds", &Series::queue, "How long requests waited for their turn.");
-  histogram("request_load_seconds", &Series::load,
-            "How long requests waited for their model to become ready, of those that did.");
+  histogram(
+      "request_load_seconds", &Series::load,
+      "How long requests waited for their model to become ready, of those that waited for it.");
   histogram("request_first_byte_seconds", &Series::first_byte,
             "From passing a request on to the head of its answer.");
   histogram("request_duration_seconds", &Series::duration,
