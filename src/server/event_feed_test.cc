@@ -63,7 +63,6 @@ struct EventFeedTest : ::testing::Test {
     }
     config->groups.push_back(all);
     swap::Actor::Hooks hooks;
-    hooks.log = [](config::LogLevel, std::string) {};
     hooks.output = [](const std::string&, std::string_view) {};
     hooks.news = [this](const swap::News& news) { core->feed.tell(news); };
     hooks.queue_changed = [this] { core->feed.queue_changed(); };

@@ -51,7 +51,6 @@ struct RecorderTest : ::testing::Test {
     testing::add_model(*config, "m1");
     config->scheduling.priority["m1"] = 7;
     swap::Actor::Hooks hooks;
-    hooks.log = [](config::LogLevel, std::string) {};
     hooks.output = [](const std::string&, std::string_view) {};
     actor = std::make_unique<swap::Actor>(loop, wheel, launcher, config, std::move(hooks));
     Deps deps{loop, wheel, memory, worker, *actor, log, events, {}};

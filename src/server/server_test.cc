@@ -126,7 +126,9 @@ struct ServerTest : ::testing::Test {
 
   void start() {
     swap::Actor::Hooks hooks;
-    hooks.log = [this](config::LogLevel level, std::string text) { log.log(level, text); };
+    hooks.log = [this](config::LogLevel level, const std::string& model, const std::string& text) {
+      log.log(level, text, {{}, model, {}, {}});
+    };
     hooks.output = [](const std::string&, std::string_view) {};
     hooks.news = [this](const swap::News& news) { server->tell(news); };
     server.reset();
