@@ -49,7 +49,7 @@ Activity summed(const Statement& row) {
   out.model = row.text(2);
   out.path = row.text(3);
   out.status = static_cast<int>(row.integer(4));
-  out.error = row.integer(5) != 0 ? "x" : "";
+  out.error.assign(row.integer(5) != 0 ? 1 : 0, 'x');
   out.tokens.cached = row.integer(6);
   out.tokens.input = row.integer(7);
   out.tokens.output = row.integer(8);
