@@ -5,6 +5,7 @@
 #include "server/context.h"
 #include "server/errors.h"
 #include "server/models_list.h"
+#include "server/sight.h"
 
 namespace llama_swap::server {
 namespace {
@@ -89,8 +90,7 @@ net::Awaitable<void> unload_one(Call& call) {
 
 net::Awaitable<void> cancel(Call& call) {
   const std::string* const model = call.core.inflight.model_of(call.wildcard);
-  const bool theirs = model && (call.caller.may_use(*model) ||
-                                call.site->directory().find(*model, call.caller));
+  const bool theirs = model && Sight{call.caller, call.site->directory()}.sees(*model);
   if (!theirs || !call.core.inflight.cancel(call.wildcard)) {
     co_await send_error(call.exchange, 404, "inflight request not found");
     co_return;

@@ -16,9 +16,12 @@ struct Sight {
   const Directory& directory;
 
   bool all() const { return caller.may_use_all(); }
-  // `model`: a real id, or what a request called a model of a peer.
+  // `model`: a real id, or what a request called a model of a peer. What it names counts, not how
+  // it reads: a peer's bare name may match a pattern that the full name does not. Of a name that
+  // nobody has (any more) there is nothing but the text.
   bool sees(std::string_view model) const {
-    return caller.may_use(model) || static_cast<bool>(directory.find(model, caller));
+    if (directory.find(model)) return static_cast<bool>(directory.find(model, caller));
+    return caller.may_use(model);
   }
 };
 

@@ -378,3 +378,20 @@ def test_a_key_of_some_models_sees_who_waits_for_those(lab, divided):
     assert [r['model'] for r in daemon.get('/api/inflight', headers=bearer(FEW)).json['requests']] == ['b']
     assert len(daemon.get('/api/inflight', headers=bearer(KEY)).json['requests']) == 2
     assert busy.result().status == 200 and waiting.result().status == 200
+
+
+def test_a_key_sees_what_it_opens_and_not_what_is_called_like_that(lab):
+    origin = lab.origin()
+    origin.serve(lambda peer: peer.request() and peer.send(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'))
+    keys = [KEY, {'key': FEW, 'name': 'few', 'role': 'operator', 'models': ['b*']}]
+    peers = {'hub': {'proxy': 'http://127.0.0.1:%d' % origin.port, 'models': ['big']}}
+    daemon = lab.daemon({'b': ''}, apiKeys=keys, peers=peers)
+    assert daemon.chat('big', headers=bearer(FEW)).status == 404
+    events = Events(lab, daemon, '&topics=inflight,activity', headers=bearer(FEW))
+    assert events.state
+    assert daemon.chat('big', headers=bearer(KEY)).status == 200
+    assert daemon.chat('b', headers=bearer(KEY)).status == 200
+    assert events.wait('activity')['model'] == 'b'
+    assert {d['request']['model'] for d in events.of('inflight', operation='upsert')} == {'b'}
+    rows = daemon.get('/api/metrics/activity', headers=bearer(FEW)).json['data']
+    assert [row['model'] for row in rows] == ['b']
