@@ -92,6 +92,7 @@ std::optional<Captured> Capture::finish(const net::RequestHead& head) {
   }
   if (parts.response_body && outgrown_) left_out.push_back("resp_body");
   return Captured{site_,
+                  std::move(model_),
                   std::move(path_),
                   std::move(headers),
                   std::move(response_headers_),

@@ -46,6 +46,7 @@ class CaptureShare {
 // What was collected of a request that is over.
 struct Captured {
   SitePtr site;
+  std::string model;
   std::string path;
   std::string request_headers;                  // flat (redaction.h), as the next
   std::optional<std::string> response_headers;  // nothing: there was no answer
@@ -64,8 +65,11 @@ class Capture {
   Capture(std::shared_ptr<CaptureMemory> memory, SitePtr site)
       : site_(std::move(site)), share_(std::move(memory)) {}
 
-  // `path` as in the activity row. Of several calls the last counts.
-  void goes_to(std::string_view path) { path_ = path; }
+  // As in the activity row. Of several calls the last counts.
+  void goes_to(std::string_view model, std::string_view path) {
+    model_ = model;
+    path_ = path;
+  }
   void received(std::shared_ptr<const net::Body> body) { request_ = std::move(body); }
   // What is made of the body, but for what only a peer is to read.
   void sends(net::Splices splices) { splices_ = std::move(splices); }
@@ -83,7 +87,7 @@ class Capture {
 
   const SitePtr site_;
   CaptureShare share_;
-  std::string path_;
+  std::string model_, path_;
   std::shared_ptr<const net::Body> request_;
   net::Splices splices_;
   int status_ = 0;

@@ -5,6 +5,7 @@
 #include "server/answer.h"
 #include "server/context.h"
 #include "server/errors.h"
+#include "server/sight.h"
 #include "store/packed_json.h"
 
 namespace llama_swap::server {
@@ -58,7 +59,8 @@ net::Awaitable<void> capture(Call& call) {
     co_return;
   }
   const std::shared_ptr<Captures> captures = call.core.captures;
-  store::Packed packed = co_await captures->find(*id);
+  const Sight sight{call.caller, call.site->directory()};
+  store::Packed packed = co_await captures->find(*id, sight);
   if (!packed) {
     co_await send_error(call.exchange, 404, "capture not found");
     co_return;

@@ -76,7 +76,7 @@ struct CaptureTest : ::testing::Test {
 
   void begin(std::string_view path) {
     capture.emplace(memory, site);
-    capture->goes_to(path);
+    capture->goes_to("m", path);
   }
   std::shared_ptr<const net::Body> body(std::string text) {
     auto out = std::make_shared<net::Body>(bodies, worker);
@@ -214,7 +214,7 @@ TEST_F(CaptureTest, AllTogetherAreBounded) {
   std::vector<std::unique_ptr<Capture>> others;
   for (int i = 0; i < 5; ++i) {
     others.push_back(std::make_unique<Capture>(memory, site));
-    others.back()->goes_to("/v1/chat/completions");
+    others.back()->goes_to("m", "/v1/chat/completions");
     others.back()->answered({});
     others.back()->on_payload(piece);
     EXPECT_LE(memory->used, memory->limit);

@@ -9,11 +9,15 @@ namespace llama_swap::server {
 
 void Captures::use(const config::Config& config) {
   const config::Captures& next = config.captures;
-  if (next.models != settings_.models || next.redact != settings_.redact) forget_all();
+  if (!agrees_with(next)) forget_all();
   settings_ = next;
   buffer_.set_limit(next.enabled ? mib_in_bytes(config.capture_buffer_mib) : 0);
   // Both bodies of one request, at least.
   memory_->limit = 2 * mib_in_bytes(next.max_item_mib);
+}
+
+bool Captures::agrees_with(const config::Captures& settings) const {
+  return settings.models == settings_.models && settings.redact == settings_.redact;
 }
 
 void Captures::forget_all() {
@@ -29,6 +33,7 @@ std::unique_ptr<Capture> Captures::begin(SitePtr site) const {
 }
 
 void Captures::keep(std::int64_t id, Captured captured) {
+  if (!agrees_with(captured.site->config().captures)) return;
   packing_.insert(id);
   waiting_.push_back({id, std::move(captured)});
   if (!std::exchange(packs_, true)) net::spawn(loop_, pack_all(shared_from_this()));
@@ -42,7 +47,7 @@ net::Awaitable<void> Captures::pack_all(std::shared_ptr<Captures> self) {
     std::optional<std::string> packed = co_await self->pack(job);
     if (generation != self->generation_) continue;
     self->packing_.erase(job.id);
-    if (packed) self->buffer_.put(job.id, std::move(*packed));
+    if (packed) self->buffer_.put(job.id, std::move(*packed), job.captured.model);
   }
   self->packs_ = false;
 }
@@ -67,12 +72,14 @@ net::Awaitable<std::optional<std::string>> Captures::pack(const Job& job) {
   co_return packer.take_result();
 }
 
-net::Awaitable<store::Packed> Captures::find(std::int64_t id) {
+net::Awaitable<store::Packed> Captures::find(std::int64_t id, Sight sight) {
   // Behind what the worker has to do now.
   while (packing_.contains(id)) {
     std::function<void()> nothing = [] {};
     co_await net::run(worker_, std::move(nothing));
   }
+  const std::string* const model = buffer_.model_of(id);
+  if (!model || !sight.sees(*model)) co_return nullptr;
   co_return buffer_.find(id);
 }
 

@@ -15,6 +15,7 @@
 #include "net/loop.h"
 #include "net/worker.h"
 #include "server/capture.h"
+#include "server/sight.h"
 #include "store/capture_buffer.h"
 #include "store/packed_json.h"
 
@@ -28,20 +29,21 @@ class Captures : public std::enable_shared_from_this<Captures> {
   Captures& operator=(const Captures&) = delete;
 
   // From now on. What was captured stays, as far as it fits, unless it would not be captured, or
-  // not be shown, in the same way now.
+  // not be shown, in the same way now; so does what is still being collected.
   void use(const config::Config& config);
   // Ids mean other rows from now on.
   void forget_all();
 
   // Null: nothing is captured.
   std::unique_ptr<Capture> begin(SitePtr site) const;
-  // `id` is that of its row.
+  // `id` is that of its row. What began under settings that have changed since is not kept.
   void keep(std::int64_t id, Captured captured);
 
   // It can be found now, or will be in a moment, unless it proves to be too large.
   bool has(std::int64_t id) const { return packing_.contains(id) || buffer_.find(id); }
-  // Null: there is none. This object must outlive the awaitable.
-  net::Awaitable<store::Packed> find(std::int64_t id);
+  // Null: there is none, or none of a model that this sight sees. This object must outlive the
+  // awaitable, and what the sight refers to, too.
+  net::Awaitable<store::Packed> find(std::int64_t id, Sight sight);
 
   bool packs() const { return packs_; }  // something is in work
   const CaptureMemory& memory() const { return *memory_; }
@@ -52,6 +54,8 @@ class Captures : public std::enable_shared_from_this<Captures> {
     std::int64_t id;
     Captured captured;
   };
+  // Would what was captured by these settings be captured, and shown, in the same way now?
+  bool agrees_with(const config::Captures& settings) const;
   static net::Awaitable<void> pack_all(std::shared_ptr<Captures> self);
   net::Awaitable<std::optional<std::string>> pack(const Job& job);
 

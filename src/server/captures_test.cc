@@ -79,7 +79,7 @@ struct CapturesTest : ::testing::Test {
             std::string_view path = "/v1/chat/completions", net::Splices splices = {}) {
     auto capture = captures->begin(site());
     ASSERT_TRUE(capture);
-    capture->goes_to(path);
+    capture->goes_to("m", path);
     if (body) capture->received(body);
     capture->sends(std::move(splices));
     net::ResponseHead head;
@@ -91,13 +91,15 @@ struct CapturesTest : ::testing::Test {
     ASSERT_TRUE(captured);
     captures->keep(id, std::move(*captured));
   }
-  store::Packed find(std::int64_t id) {
+  store::Packed find(std::int64_t id, const Caller& caller = {}) {
     store::Packed out;
-    const auto ask = [](Captures& all, std::int64_t wanted,
+    const Directory directory(*config);
+    const Sight sight{caller, directory};
+    const auto ask = [](Captures& all, std::int64_t wanted, Sight by,
                         store::Packed& to) -> net::Awaitable<void> {
-      to = co_await all.find(wanted);
+      to = co_await all.find(wanted, by);
     };
-    testing::run(loop, ask(*captures, id, out));
+    testing::run(loop, ask(*captures, id, sight, out));
     return out;
   }
   std::string text(std::int64_t id) {
@@ -215,6 +217,30 @@ TEST_F(CapturesTest, OtherSettings) {
   config->capture_buffer_mib = -1;
   captures->use(*config);
   EXPECT_EQ(captures->begin(site()), nullptr);
+}
+
+TEST_F(CapturesTest, OtherSettingsWhileARequestRuns) {
+  for (const bool other_headers : {true, false}) {
+    auto running = captures->begin(site());
+    running->goes_to("m", "/v1/chat/completions");
+    running->answered({});
+    running->on_payload("x");
+    config = std::make_shared<config::Config>(*config);
+    if (other_headers) config->captures.redact.emplace_back("X-A");
+    if (!other_headers) config->captures.models = {"other"};
+    captures->use(*config);
+    captures->keep(1, *running->finish(exchange.request()));
+    EXPECT_FALSE(captures->has(1)) << other_headers;
+  }
+}
+
+TEST_F(CapturesTest, OfTheModelsThatAKeyOpens) {
+  keep(1, "x");
+  config::NamedKey key;
+  key.models = {"other"};
+  EXPECT_EQ(find(1, Caller(key)), nullptr);
+  key.models = {"m"};
+  EXPECT_NE(find(1, Caller(key)), nullptr);
 }
 
 TEST_F(CapturesTest, OtherIds) {

@@ -122,7 +122,7 @@ void Recorder::goes_to(const Destination& destination) {
   const std::string model =
       peer ? peer->peer->id + "/" + peer->model : std::string(destination.model);
   is_captured_ = server::is_captured(site_->config(), model);
-  capture_->goes_to(row_.path);
+  capture_->goes_to(row_.model, row_.path);
 }
 
 void Recorder::received(std::shared_ptr<const net::Body> body) {

@@ -51,6 +51,14 @@ TEST(CaptureBuffer, SmallerLimit) {
   EXPECT_EQ(buffer.size(), 0u);
 }
 
+TEST(CaptureBuffer, WhoseTheyAre) {
+  CaptureBuffer buffer;
+  buffer.set_limit(10);
+  buffer.put(1, "x", "m");
+  EXPECT_EQ(*buffer.model_of(1), "m");
+  EXPECT_EQ(buffer.model_of(2), nullptr);
+}
+
 TEST(CaptureBuffer, Clear) {
   CaptureBuffer buffer;
   buffer.set_limit(4);

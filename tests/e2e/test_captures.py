@@ -259,3 +259,32 @@ def test_memory_is_bounded(lab):
     assert found['resp_body'] is None and found['left_out'] == ['resp_body']
     assert found['req_body']
     assert procs.peak_memory_kib(daemon.pid) - before < 24 << 10
+
+
+def test_a_key_of_some_models_reads_those(lab):
+    key, few = 'all-key', 'few-key'
+    keys = [key, {'key': few, 'name': 'few', 'role': 'admin', 'models': ['b']}]
+    daemon = lab.daemon({'a': '', 'b': ''}, apiKeys=keys)
+
+    def bearer(text):
+        return {'Authorization': 'Bearer ' + text}
+
+    ids = {}
+    for count, model in enumerate('ab', 1):
+        assert daemon.chat(model, headers=bearer(key)).status == 200
+        ids[model] = row(daemon, count, bearer(key))['id']
+    for asks, model, status in ((key, 'a', 200), (key, 'b', 200), (few, 'a', 404), (few, 'b', 200)):
+        answer = daemon.get('/api/captures/%d' % ids[model], headers=bearer(asks))
+        assert answer.status == status, (asks, model, answer)
+
+
+def test_a_request_from_before_a_reload_shows_nothing_that_is_secret_now(lab):
+    daemon = lab.daemon({'a': ''})
+    running = daemon.busy_chat('a', 'hold:1s', headers={'X-Room': 'hush'})
+    config = json.loads(daemon.config_file.read_text())
+    config['captures'] = {'redact': ['X-Room']}
+    daemon.reload(config)
+    assert not running.done() and running.result().status == 200
+    assert capture(daemon, 1) is None
+    assert daemon.chat('a', headers={'X-Room': 'hush'}).status == 200
+    assert capture(daemon, 2)['req_headers']['X-Room'] == '[REDACTED]'
