@@ -33,7 +33,9 @@ void Core::reconfigure(config::ConfigPtr config) {
   starts.forget_all();  // what was wrong may be right now
   for (const auto& [id, peer] : before->config().peers) {
     const auto now = config->peers.find(id);
-    if (now == config->peers.end() || now->second.proxy != peer.proxy) peers.forget(id);
+    if (now != config->peers.end() && now->second.proxy == peer.proxy) continue;
+    if (peers.failure(id)) feed.peer_reached(id);
+    peers.forget(id);
   }
   deps.log.keep_models_of(*config);
   publish_config();

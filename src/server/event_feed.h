@@ -40,7 +40,7 @@ class EventFeed {
   // `problems`: as the log says it.
   void reload_refused(const std::string& problems);
   void peer_unreachable(const std::string& id);
-  void peer_reached(const std::string& id);
+  void peer_reached(const std::string& id);  // or nothing is known of it any more
   void activity_stored(std::span<const store::Activity> rows);
 
   // ---- what there is

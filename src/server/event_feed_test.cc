@@ -194,6 +194,28 @@ TEST_F(EventFeedTest, GoesOnWhereAReaderLeft) {
   EXPECT_EQ(read("", {{"Last-Event-ID", "0-2"}}).take()[0].type, "snapshot");
 }
 
+TEST_F(EventFeedTest, WhatIsKnownOfAPeerEndsWhenItIsAnotherOne) {
+  testing::add_peer(*config, "moved", {"x"}).proxy = "http://127.0.0.1:1";
+  testing::add_peer(*config, "removed", {"y"}).proxy = "http://127.0.0.1:1";
+  testing::add_peer(*config, "stays", {"z"}).proxy = "http://127.0.0.1:1";
+  core->reconfigure(std::make_shared<config::Config>(*config));
+  for (const char* peer : {"moved", "removed", "stays"})
+    core->peers.failed(peer, "refused", util::Clock::now());
+  Reader& reader = read("&topics=health");
+  EXPECT_EQ(reader.take()[0].data["health"]["peers_unreachable"].size(), 3u);
+  const auto next = std::make_shared<config::Config>(*config);
+  next->peers.erase("removed");
+  next->peers["moved"].proxy = "http://127.0.0.1:2";
+  core->reconfigure(next);
+  turn();
+  Strings got;
+  for (const Received& event : reader.take())
+    got.push_back(event.data["operation"].get<std::string>() + " " +
+                  event.data["peer"].get<std::string>());
+  EXPECT_EQ(got, (Strings{"peer_reached moved", "peer_reached removed"}));
+  EXPECT_EQ(read("&topics=health").take()[0].data["health"]["peers_unreachable"].size(), 1u);
+}
+
 TEST_F(EventFeedTest, WhoIsTooSlowGetsTheState) {
   Reader& reader = read("&topics=health,models");
   reader.take();
