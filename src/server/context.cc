@@ -1,6 +1,7 @@
 #include "server/context.h"
 
 #include "server/models_list.h"
+#include "server/shortened.h"
 
 namespace llama_swap::server {
 
@@ -88,7 +89,7 @@ void Core::publish_config() {
 }
 
 void Call::goes_to(const Recorder::Destination& destination) {
-  if (about) about->model = destination.model;
+  if (about) about->model = shortened(destination.model);
   if (record) record->goes_to(destination);
 }
 

@@ -113,9 +113,9 @@ struct Core {
 
 // What is known of a request by the time it ends, for the log.
 struct About {
-  std::string_view request_id;    // of its exchange
-  std::string key;                // the name of the client's; "": it has none
-  std::string model;              // whom it was for, as the record of it says; "": nobody yet
+  std::string_view request_id;  // of its exchange
+  std::string key;              // the name of the client's; "": it has none
+  std::string model;            // whom it was for, shortened; "": nobody yet
   Measure measure{};
   RequestTrace* trace = nullptr;  // null: not traced
 };

@@ -1,20 +1,20 @@
 #include "server/inflight.h"
 
-#include <algorithm>
 #include <array>
 
 #include "server/event_state.h"
-#include "util/text.h"
+#include "server/shortened.h"
 #include "util/timestamp.h"
 
 namespace llama_swap::server {
+
 InflightTable::Entry::Entry(InflightTable& table, net::Exchange& exchange, std::string model,
-                            std::string path, std::string_view key, std::string selector)
+                            std::string_view path, std::string_view key, std::string selector)
     : table_(table),
       exchange_(exchange),
       id_(++table.last_id_),
       model_(std::move(model)),
-      path_(std::move(path)),
+      path_(shortened(path, kMaxPath)),
       key_(key),
       selector_(std::move(selector)),
       started_(std::chrono::system_clock::now()),
@@ -47,16 +47,17 @@ void InflightTable::Entry::answered(const net::ResponseHead& head, Phase phase) 
 Json InflightTable::Entry::json() const {
   const auto elapsed =
       std::chrono::duration_cast<std::chrono::milliseconds>(util::Clock::now() - started_at_);
-  Json out{{"id", std::to_string(id_)},
-           {"timestamp", util::rfc3339(started_)},
-           {"model", model_},
-           {"req_path", path_},
-           {"method", exchange_.request().method},
-           {"req_headers", headers_json(exchange_.request().headers, table_.redaction_)},
-           {"remote_ip", client_ip(exchange_, table_.proxies_)},
-           {"resp_headers", headers_json(unflatten(answer_headers_), table_.redaction_)},
-           {"resp_bytes", exchange_.bytes_sent()},
-           {"elapsed_ms", elapsed.count()}};
+  Json out{
+      {"id", std::to_string(id_)},
+      {"timestamp", util::rfc3339(started_)},
+      {"model", model_},
+      {"req_path", path_},
+      {"method", exchange_.request().method},
+      {"req_headers", headers_json(exchange_.request().headers, table_.redaction_, kMaxHeaders)},
+      {"remote_ip", shortened(client_ip(exchange_, table_.proxies_))},
+      {"resp_headers", headers_json(unflatten(answer_headers_), table_.redaction_, kMaxHeaders)},
+      {"resp_bytes", exchange_.bytes_sent()},
+      {"elapsed_ms", elapsed.count()}};
   if (!key_.empty()) out["metadata"]["key"] = key_;
   if (!selector_.empty()) out["metadata"]["selector"] = selector_;
   return out;

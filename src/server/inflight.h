@@ -33,6 +33,10 @@ class InflightTable {
  public:
   static constexpr std::chrono::milliseconds kInterval{250};
   static constexpr int kBurst = 128;
+  // Of the headers of a request, and of its answer, that are shown; and of its path. Clients choose
+  // them, and all requests may have to be shown four times a second.
+  static constexpr std::size_t kMaxHeaders = 4096;
+  static constexpr std::size_t kMaxPath = 1024;
 
   // One request. Destroying it takes it off the table.
   class Entry : public boost::intrusive::list_base_hook<> {
@@ -40,7 +44,7 @@ class InflightTable {
     // `model` is the real id or the peer's name, `path` (decoded) as the client sees it, `key` the
     // name of the client's key ("": it has none), `selector` the one that chose the model ("": none
     // did). Table and exchange must outlive the entry.
-    Entry(InflightTable& table, net::Exchange& exchange, std::string model, std::string path,
+    Entry(InflightTable& table, net::Exchange& exchange, std::string model, std::string_view path,
           std::string_view key = {}, std::string selector = {});
     ~Entry();
     Entry(const Entry&) = delete;

@@ -35,6 +35,24 @@ TEST_F(Fixture, ConfiguredSecrets) {
   EXPECT_EQ(next()["request"]["req_headers"], Json::parse(R"({"X-Room":"[REDACTED]","X-A":"8"})"));
 }
 
+// Whoever sends requests must not make it expensive to show them.
+TEST_F(Fixture, WhatIsShownIsBounded) {
+  std::vector<std::pair<std::string, std::string>> headers;
+  for (int i = 0; i < 900; ++i)
+    headers.emplace_back("x-" + std::to_string(i), std::string(50, 'y'));
+  headers.emplace_back("X-Forwarded-For", std::string(60'000, '1'));
+  testing::FakeExchange exchange("POST", "/", headers);
+  InflightTable::Entry entry(table, exchange, "m1", "/" + std::string(60'000, 'p'));
+  net::ResponseHead head;
+  const std::string value(60'000, 'z');
+  head.headers = {{"x-long", value}};
+  entry.answered(head);
+  next();
+  const Json shown = next()["request"];
+  EXPECT_EQ(shown["req_headers"]["X-0"], std::string(50, 'y'));
+  EXPECT_LT(shown.dump().size(), 2 * InflightTable::kMaxHeaders + InflightTable::kMaxPath + 1000);
+}
+
 TEST_F(Fixture, LifeOfARequest) {
   testing::FakeExchange exchange("POST", "/v1/chat/completions",
                                  {{"authorization", "Bearer s"}, {"accept", "a"}, {"Accept", "b"}});

@@ -12,6 +12,7 @@
 #include "server/record_body.h"
 #include "server/rename.h"
 #include "server/resolve.h"
+#include "server/shortened.h"
 #include "util/text.h"
 
 namespace llama_swap::server {
@@ -76,7 +77,8 @@ void track(Call& call, Asked& asked, const ResolvedName& name, const Target& tar
     asked.entry.reset();
     return;
   }
-  std::string model = local ? local->id : name.target;
+  // What names nothing may be any text.
+  std::string model = local ? local->id : target ? name.target : shortened(name.target);
   if (asked.entry) {
     asked.entry->set_model(std::move(model));
   } else {

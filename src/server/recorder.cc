@@ -10,6 +10,7 @@
 #include "server/context.h"
 #include "server/errors.h"
 #include "server/request_trace.h"
+#include "server/shortened.h"
 #include "store/activity_store.h"
 #include "usage/error_text.h"
 #include "util/text.h"
@@ -17,23 +18,14 @@
 namespace llama_swap::server {
 namespace {
 
-constexpr std::size_t kMaxText = 256;   // of what clients may choose freely
 constexpr std::size_t kMaxError = 500;  // as usage::ErrorText
 // As nginx logs it: the client left before it had an answer.
 constexpr int kClientGone = 499;
 
-// At most `most` bytes, no character in part, and a mark if that is not all.
-std::string shortened(std::string_view text, std::size_t most) {
-  text = util::trim(text);
-  if (text.size() <= most) return std::string(text);
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
-  return std::string(text.substr(0, most)) + "...";
-}
-
 std::string session_of(const net::RequestHead& head, const config::Config& config) {
   for (const std::string& name : config.session_id_headers) {
     const std::string_view* const value = head.find(name);
-    if (value && !util::trim(*value).empty()) return shortened(*value, kMaxText);
+    if (value && !util::trim(*value).empty()) return shortened(*value);
   }
   return "";
 }
@@ -110,7 +102,7 @@ Recorder::~Recorder() {
 
 void Recorder::goes_to(const Destination& destination) {
   begun_ = true;
-  row_.model = shortened(destination.model, kMaxText);
+  row_.model = shortened(destination.model);
   row_.path = destination.path;
   std::string requested;
   const bool known = destination.local || destination.peer;
@@ -157,7 +149,7 @@ void Recorder::answered(const net::ResponseHead& head) {
   enter(Stage::answering);
   row_.phases.first_byte = std::chrono::duration_cast<util::milliseconds>(entered_ - asked);
   row_.status = head.status;
-  row_.content_type = shortened(field("Content-Type"), kMaxText);
+  row_.content_type = shortened(field("Content-Type"));
   usage::AnswerHead seen;
   seen.request_path = row_.path;
   seen.status = head.status;
@@ -233,7 +225,7 @@ void Recorder::finish() {
   enter(Stage::other);
   row_.ended = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   row_.duration = std::chrono::duration_cast<util::milliseconds>(entered_ - began_);
-  row_.client = client_ip(exchange_, site_->proxies());
+  row_.client = shortened(client_ip(exchange_, site_->proxies()));
   row_.session = session_of(exchange_.request(), site_->config());
   row_.bytes_out = static_cast<std::int64_t>(exchange_.bytes_sent());
   const bool own_words = !meter_ || !row_.error.empty();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "server/shortened.h"
 #include "util/text.h"
 
 namespace llama_swap::server {
@@ -29,11 +30,17 @@ std::string canonical_header_name(std::string_view name) {
   return out;
 }
 
-Json headers_json(const net::Headers& headers, const Redaction& redaction) {
+Json headers_json(const net::Headers& headers, const Redaction& redaction, std::size_t most) {
+  constexpr std::size_t kOverhead = 32;
   Json out = Json::object();
   for (const net::Header& header : headers) {
+    if (header.name.size() + kOverhead > most) break;
     std::string name = canonical_header_name(header.name);
-    if (!out.contains(name)) out[std::move(name)] = redaction.shown(header.name, header.value);
+    if (out.contains(name)) continue;
+    const std::string_view value = redaction.shown(header.name, header.value);
+    most -= name.size() + kOverhead;
+    out[std::move(name)] = value.size() > most ? shortened(value, most) : std::string(value);
+    most -= std::min(most, value.size());
   }
   return out;
 }

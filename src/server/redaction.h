@@ -28,8 +28,11 @@ class Redaction {
 
 // "content-type" as "Content-Type".
 std::string canonical_header_name(std::string_view name);
-// An object: canonical names, the first value of each.
-Json headers_json(const net::Headers& headers, const Redaction& redaction);
+// An object: canonical names, the first value of each. Of all together at most `most` bytes,
+// counted as in RFC 9113, 6.5.2 (32 more for each): the value that goes beyond is cut, the rest
+// left out.
+Json headers_json(const net::Headers& headers, const Redaction& redaction,
+                  std::size_t most = std::string_view::npos);
 
 // Headers as one text that can be kept: name, 0, value, 0, ...
 std::string flatten(const net::Headers& headers);

@@ -30,6 +30,27 @@ TEST(Redaction, HeadersAsJson) {
   EXPECT_EQ(headers_json({}, Redaction()).dump(), "{}");
 }
 
+TEST(Redaction, NoMoreThanThat) {
+  const Redaction none;
+  const net::Headers headers{{"a", "12345"}, {"A", "x"}, {"b", "67890"}, {"c", "1"}};
+  const struct {
+    std::size_t most;
+    const char* want;
+  } cases[] = {
+      {200, R"({"A":"12345","B":"67890","C":"1"})"},
+      {76, R"({"A":"12345","B":"67890"})"},
+      {75, R"({"A":"12345","B":"6789..."})"},
+      {71, R"({"A":"12345","B":"..."})"},
+      {70, R"({"A":"12345"})"},
+      {32, "{}"},
+      {0, "{}"},
+  };
+  for (const auto& c : cases)
+    EXPECT_EQ(dump(headers_json(headers, none, c.most)), c.want) << c.most;
+  EXPECT_EQ(dump(headers_json({{"x", "a\xc3\xa4"}}, none, 35)), R"({"X":"a..."})")
+      << "no character in part";
+}
+
 TEST(Redaction, FlatAndBack) {
   const std::string flat = flatten({{"A", "1"}, {"B", ""}, {"a", "2"}});
   const net::Headers back = unflatten(flat);

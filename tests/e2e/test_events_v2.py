@@ -227,12 +227,16 @@ def test_a_reader_that_stops_hurts_nobody_and_is_right_again(lab):
     healthy = Events(lab, daemon, '&topics=inflight,models')
     lazy = Events(lab, daemon, '&topics=inflight,models', receive_buffer=4096, reads=False)
     big = {'X-Filling-%d' % i: 'x' * 3000 for i in range(10)}  # shown in each event
+    held = [daemon.open_chat('a', 'hold:120s', headers=big) for _ in range(60)]  # shown again and again
     rounds = 0
     while len(healthy.text) < 14 << 20:  # what the kernel and the ring hold, and more
         assert daemon.chat('a', headers=big).status == 200
         rounds += 1
         assert rounds < 3000
     assert daemon.memory_kib() < 200_000
+    for chat in held:
+        chat.close()
+    until(lambda: not daemon.get('/api/inflight').json['requests'])
     lazy.start()
     until(lambda: len(lazy.of('snapshot')) == 2, patience(20), 'a second snapshot')
     assert lazy.of('snapshot')[1]['models'][0]['state'] == 'ready'

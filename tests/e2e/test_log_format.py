@@ -166,3 +166,13 @@ def test_no_priorities_elsewhere(lab):
     daemon = lab.daemon({}, env={'JOURNAL_STREAM': '1:1'})
     until(lambda: '[INFO] Request' in daemon.output(), patience(2))
     assert '<6>' not in daemon.output()
+
+
+def test_what_a_client_makes_up_is_cut(lab):
+    daemon = lab.daemon({'a': ''}, logFormat='json')
+    daemon.post(CHAT, {'model': 'x' * 60_000})
+    daemon.chat('a', headers={'X-Forwarded-For': '1' * 50_000})
+    rows = until(lambda: (found := daemon.get('/api/metrics/activity').json['data']) and len(found) == 2 and found)
+    assert max(len(str(value)) for row in rows for value in row.values()) < 1000
+    logged = lines(daemon.log())
+    assert max(len(line.get('model', '')) for line in logged) in range(100, 1000)
