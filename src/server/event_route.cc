@@ -103,12 +103,16 @@ net::Awaitable<void> first_version(Call& call) {
     text = proxy.news() + upstream.news();
     while (text.size() < kMaxBatch) {
       const auto event = subscription.take();
-      if (!event) break;
-      text += std::visit(teller, *event);
-    }
-    if (subscription.take_overflow()) {
-      core.deps.log.warn("an event stream is too slow: events were dropped");
-      text += teller.current_state();
+      if (event) {
+        text += std::visit(teller, *event);
+        continue;
+      }
+      // Not before: what was pending is older than the state.
+      if (subscription.take_overflow()) {
+        core.deps.log.warn("an event stream is too slow: events were dropped");
+        text += teller.current_state();
+      }
+      break;
     }
     if (text.empty()) {
       co_await stream.wait();

@@ -17,12 +17,12 @@ KEYS = [KEY, {'key': FEW, 'name': 'few', 'role': 'operator', 'models': ['b']}]
 class Events:
     """A client: a socket, and what came over it. Reads in the background unless it is told to stop."""
 
-    def __init__(self, lab, daemon, query='', headers=None, receive_buffer=None, reads=True):
+    def __init__(self, lab, daemon, query='', headers=None, receive_buffer=None, reads=True, version=2):
         self.sock = socket.socket()
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.connect(('127.0.0.1', daemon.port))
-        lines = ['GET /api/events?v=2%s HTTP/1.0' % query, 'Host: x']
+        lines = ['GET /api/events?v=%d%s HTTP/1.0' % (version, query), 'Host: x']
         lines += ['%s: %s' % item for item in (headers or {}).items()]
         self.sock.sendall(('\r\n'.join(lines) + '\r\n\r\n').encode())
         self.text, self.ended = b'', False
@@ -316,6 +316,37 @@ def test_version_one_is_as_it_was(lab):
             for entry in [json.loads(message['data']).get('request', {})]:
                 assert not {'phase', 'req_bytes', 'waiting', 'tokens'} & set(entry)
     assert types[:6] == ['logData', 'logData', 'modelStatus', 'uiConfig', 'profileChanged', 'inflight']
+
+
+@pytest.mark.slow
+def test_version_one_is_right_again_after_it_was_too_slow(lab):
+    daemon = lab.daemon({'a': {'concurrencyLimit': 100}})
+    lazy = Events(lab, daemon, receive_buffer=4096, reads=False, version=1)
+    healthy = Events(lab, daemon, version=1)
+    big = {'X-Filling-%d' % i: 'x' * 900 for i in range(10)}
+    streams = [daemon.open_chat('a', 'tokens:100000,tps:10', stream=True, headers=big) for _ in range(90)]
+    # More than the kernel's buffers and ours hold.
+    until(lambda: len(healthy.text) > 16 << 20, patience(40), '16 MiB of events', every=0.2)
+    for chat in streams:
+        chat.close()
+    until(lambda: not daemon.get('/api/inflight').json['requests'])
+    lazy.start()
+    until(lambda: lazy.text.count(b'"type":"uiConfig"') == 2, patience(20), 'the state', every=0.2)
+    daemon.chat('a')
+    last = daemon.get('/api/metrics/activity?limit=1').json['data'][0]['id']
+    until(lambda: b'{\\"id\\":%d}' % last in lazy.text, patience(20), 'the newest event', every=0.2)
+    running = {}
+    for block in lazy.text.decode().split('\n\n')[:-1]:
+        message = json.loads(block.partition('data:')[2])
+        if message['type'] == 'inflight':
+            data = json.loads(message['data'])
+            if data['operation'] == 'snapshot':
+                running = {entry['id']: entry for entry in data.get('requests', [])}
+            elif data['operation'] == 'upsert':
+                running[data['request']['id']] = data['request']
+            else:
+                running.pop(data['id'], None)
+    assert not running
 
 
 # ---- keys that open some models
