@@ -148,6 +148,7 @@ net::Awaitable<void> Exporter::deliver(std::string body, std::size_t spans) {
       wait = std::max<std::chrono::milliseconds>(*answer->retry_after, kLeastPause);
     if (util::Clock::now() + wait > began + kGiveUp) break;
     co_await pause(wait);
+    if (!given_up_) tell_of_drops();
   }
   dropped_ += spans;
 }

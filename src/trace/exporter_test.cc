@@ -159,6 +159,17 @@ TEST_F(ExporterTest, AFullQueueDropsAndCounts) {
   EXPECT_NE(log.find("13 spans were dropped"), std::string::npos) << log;
 }
 
+TEST_F(ExporterTest, TellsOfDropsWhileItTries) {
+  const auto made = exporter("http://127.0.0.1:1/v1/traces", 1);
+  made->add(std::vector<Span>(1));
+  made->add(std::vector<Span>(2));
+  const util::Time end = util::Clock::now() + 10s;
+  while (log.find("2 spans were dropped") == log.npos && util::Clock::now() < end)
+    loop.run_one_for(100ms);
+  EXPECT_NE(log.find("2 spans were dropped"), std::string::npos) << log;
+  close(made, 100ms);
+}
+
 TEST_F(ExporterTest, ABadEndpointOnlyCosts) {
   const auto made = exporter("ftp://x");
   made->add(std::vector<Span>(1));
