@@ -45,7 +45,7 @@ struct Setting {
   Setting() {
     server::testing::add_model(*config, "bench");
     swap::Actor::Hooks hooks;
-    hooks.log = [](config::LogLevel, std::string) {};
+    hooks.log = [](config::LogLevel, const std::string&, std::string) {};
     hooks.output = [](const std::string&, std::string_view) {};
     actor = std::make_unique<swap::Actor>(loop, wheel, launcher, config, std::move(hooks));
     server::Deps deps{loop, wheel, memory, worker, *actor, log, events, {}};
@@ -74,13 +74,15 @@ std::string answer(bool timings) {
 }
 
 void request(Setting& setting, const net::ResponseHead& head, const std::string& body) {
-  auto recorder =
-      std::make_unique<server::Recorder>(*setting.core, setting.core->site, setting.exchange, "");
+  server::Measure measure;
+  auto recorder = std::make_unique<server::Recorder>(*setting.core, setting.core->site,
+                                                     setting.exchange, "", measure);
   recorder->goes_to({"bench", "/v1/chat/completions", "", true});
   recorder->received(setting.body);
-  recorder->enter(server::Recorder::Stage::queued);
-  recorder->enter(server::Recorder::Stage::asking);
+  measure.enter(server::Measure::Stage::queued);
+  measure.enter(server::Measure::Stage::asking);
   if (!body.empty()) {
+    measure.answered();
     recorder->answered(head);
     recorder->on_payload(body);
     relay::Outcome outcome;

@@ -26,14 +26,13 @@ struct Loading {
   LoadingEvents events;
 };
 
-void enter(Call& call, const Forwarding& forwarding, Recorder::Stage stage) {
+void enter(Call& call, const Forwarding& forwarding, Measure::Stage stage) {
   using Phase = InflightTable::Entry::Phase;
-  if (call.record) call.record->enter(stage);
   if (call.about) call.about->measure.enter(stage);
   if (!forwarding.entry) return;
-  if (stage == Recorder::Stage::queued) forwarding.entry->enter(Phase::queue);
-  if (stage == Recorder::Stage::loading) forwarding.entry->enter(Phase::load);
-  if (stage == Recorder::Stage::asking) forwarding.entry->enter(Phase::asking);
+  if (stage == Measure::Stage::queued) forwarding.entry->enter(Phase::queue);
+  if (stage == Measure::Stage::loading) forwarding.entry->enter(Phase::load);
+  if (stage == Measure::Stage::asking) forwarding.entry->enter(Phase::asking);
 }
 
 void answered(Call& call, const Forwarding& forwarding, const net::ResponseHead& head) {
@@ -64,8 +63,8 @@ void note_swap(Recorder* record, const swap::Admission& admission) {
   if (record && admission.caused_swap()) record->caused_swap();
 }
 
-Recorder::Stage stage_of(const swap::Wait& wait) {
-  return wait.reason == "load" ? Recorder::Stage::loading : Recorder::Stage::queued;
+Measure::Stage stage_of(const swap::Wait& wait) {
+  return wait.reason == "load" ? Measure::Stage::loading : Measure::Stage::queued;
 }
 
 // One request waiting for its model. Wakes when the decision comes, when the client leaves, and
@@ -211,7 +210,7 @@ net::Awaitable<relay::Outcome> run_late_relay(Call& call, net::Upstream& upstrea
 
 net::Awaitable<relay::Outcome> run_relay(Call& call, const Forwarding& forwarding,
                                          net::Upstream& upstream, const relay::Request& request) {
-  enter(call, forwarding, Recorder::Stage::asking);
+  enter(call, forwarding, Measure::Stage::asking);
   if (call.exchange.responded()) return run_late_relay(call, upstream, request);
   return relay::relay(call.exchange, upstream, call.core.deps.wheel, request);
 }
@@ -324,7 +323,7 @@ net::Awaitable<Try> try_local(Call& call, const Forwarding& forwarding) {
     co_return result;
   }
   call.core.starts.trying(id, util::Clock::now());
-  enter(call, forwarding, Recorder::Stage::queued);
+  enter(call, forwarding, Measure::Stage::queued);
   swap::Admission admission = admit(call, forwarding);
   if (is_over_limit(admission)) co_await admit_again(call, forwarding, admission);
   if (admission.phase() == Phase::waiting) {

@@ -2,7 +2,29 @@
 
 #include <utility>
 
+#include "server/request_trace.h"
+
 namespace llama_swap::server {
+namespace {
+
+// What a trace calls it; "": nothing.
+std::string_view name_of(Measure::Stage stage) {
+  switch (stage) {
+    case Measure::Stage::queued:
+      return "queue";
+    case Measure::Stage::loading:
+      return "load";
+    case Measure::Stage::asking:
+      return "first_byte";
+    case Measure::Stage::answering:
+      return "stream";
+    case Measure::Stage::other:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
 
 void Measure::goes_to(SitePtr site, const Target& target) {
   site_ = std::move(site);
@@ -16,13 +38,16 @@ void Measure::enter(Stage stage) {
   };
   if (stage_ == Stage::queued) add(facts_.queue);
   if (stage_ == Stage::loading) add(facts_.load);
+  if (const std::string_view name = name_of(stage_); trace_ && !name.empty())
+    trace_->phase(name, entered_, now);
   stage_ = stage;
   entered_ = now;
+  if (stage == Stage::asking) asked_ = now;
 }
 
 void Measure::answered() {
-  facts_.first_byte = util::Clock::now() - entered_;
-  stage_ = Stage::other;
+  enter(Stage::answering);
+  facts_.first_byte = entered_ - asked_.value_or(entered_);
 }
 
 void Measure::count(observe::ModelMetrics& metrics, int status, std::chrono::nanoseconds duration) {

@@ -49,23 +49,6 @@ std::string metadata_of(const Recorder::Destination& destination, std::string_vi
   return out.empty() ? "" : '{' + out + '}';
 }
 
-// What a trace calls it; "": nothing.
-std::string_view name_of(Recorder::Stage stage) {
-  switch (stage) {
-    case Recorder::Stage::queued:
-      return "queue";
-    case Recorder::Stage::loading:
-      return "load";
-    case Recorder::Stage::asking:
-      return "first_byte";
-    case Recorder::Stage::answering:
-      return "stream";
-    case Recorder::Stage::other:
-      break;
-  }
-  return "";
-}
-
 store::Tokens tokens_of(const usage::Figures& figures) {
   store::Tokens out;
   out.cached = figures.cached;
@@ -84,8 +67,9 @@ observe::TokenCounts counts_of(const store::Tokens& tokens) {
 
 }  // namespace
 
-Recorder::Recorder(Core& core, SitePtr site, const net::Exchange& exchange, std::string_view key)
-    : core_(core), site_(std::move(site)), exchange_(exchange) {
+Recorder::Recorder(Core& core, SitePtr site, const net::Exchange& exchange, std::string_view key,
+                   Measure& measure)
+    : core_(core), site_(std::move(site)), exchange_(exchange), measure_(measure) {
   row_.started = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   row_.key = key;
   capture_ = core.captures->begin(site_);
@@ -126,18 +110,6 @@ void Recorder::sends(net::Splices splices) {
   if (capture_) capture_->sends(std::move(splices));
 }
 
-void Recorder::enter(Stage stage) {
-  const util::Time now = util::Clock::now();
-  const auto spent = std::chrono::duration_cast<util::milliseconds>(now - entered_);
-  if (stage_ == Stage::queued) row_.phases.queue = row_.phases.queue.value_or(spent.zero()) + spent;
-  if (stage_ == Stage::loading) row_.phases.load = row_.phases.load.value_or(spent.zero()) + spent;
-  if (const std::string_view name = name_of(stage_); trace_ && !name.empty())
-    trace_->phase(name, entered_, now);
-  stage_ = stage;
-  entered_ = now;
-  if (stage == Stage::asking) asked_ = now;
-}
-
 void Recorder::answered(const net::ResponseHead& head) {
   const auto field = [&head](std::string_view name) {
     const auto found = std::ranges::find_if(head.headers, [name](const net::Header& header) {
@@ -145,9 +117,6 @@ void Recorder::answered(const net::ResponseHead& head) {
     });
     return found == head.headers.end() ? std::string_view() : std::string_view(found->value);
   };
-  const util::Time asked = entered_;
-  enter(Stage::answering);
-  row_.phases.first_byte = std::chrono::duration_cast<util::milliseconds>(entered_ - asked);
   row_.status = head.status;
   row_.content_type = shortened(field("Content-Type"));
   usage::AnswerHead seen;
@@ -180,6 +149,7 @@ void Recorder::failed(const Problem& problem, std::string_view content_type) {
 
 void Recorder::tell(RequestTrace* trace, bool only_it) {
   trace_ = trace;
+  measure_.tell(trace);
   stored_ = !only_it;
   if (only_it) capture_.reset();
 }
@@ -187,7 +157,7 @@ void Recorder::tell(RequestTrace* trace, bool only_it) {
 void Recorder::take_result(usage::Result result) {
   if (result.figures) {
     row_.tokens = tokens_of(*result.figures);
-    if (measure_) core_.metrics.count_tokens(measure_->model(), counts_of(row_.tokens));
+    core_.metrics.count_tokens(measure_.model(), counts_of(row_.tokens));
     row_.duration = std::max(row_.duration, result.figures->model_time);
     row_.prompt_tokens = result.figures->prompt;
     row_.phases.prefill = result.figures->prefill;
@@ -204,7 +174,8 @@ void Recorder::measure_phases(const usage::Timing& timing) {
   const auto between = [](util::Time from, util::Time to) {
     return std::chrono::duration_cast<util::milliseconds>(to - from);
   };
-  if (!row_.phases.prefill) row_.phases.prefill = between(asked_, *timing.first_token);
+  if (!row_.phases.prefill)
+    row_.phases.prefill = between(measure_.asked().value_or(began_), *timing.first_token);
   if (!row_.phases.decode) row_.phases.decode = between(*timing.first_token, timing.last_token);
 }
 
@@ -222,9 +193,16 @@ void Recorder::explain_silence() {
 }
 
 void Recorder::finish() {
-  enter(Stage::other);
+  measure_.enter(Measure::Stage::other);
+  const auto ms = [](const std::optional<std::chrono::nanoseconds>& time) {
+    return time ? std::optional(std::chrono::duration_cast<util::milliseconds>(*time))
+                : std::nullopt;
+  };
+  row_.phases.queue = ms(measure_.facts().queue);
+  row_.phases.load = ms(measure_.facts().load);
+  row_.phases.first_byte = ms(measure_.facts().first_byte);
   row_.ended = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  row_.duration = std::chrono::duration_cast<util::milliseconds>(entered_ - began_);
+  row_.duration = std::chrono::duration_cast<util::milliseconds>(util::Clock::now() - began_);
   row_.client = shortened(client_ip(exchange_, site_->proxies()));
   row_.session = session_of(exchange_.request(), site_->config());
   row_.bytes_out = static_cast<std::int64_t>(exchange_.bytes_sent());
@@ -254,9 +232,9 @@ std::unique_ptr<Recorder> make_recorder(Call& call) {
       call.site->config().record_activity && call.exchange.request().method == "POST";
   RequestTrace* const trace = call.about ? call.about->trace : nullptr;
   const bool traced = trace && trace->sampled();
-  if (!stored && !traced) return nullptr;
-  auto made = std::make_unique<Recorder>(call.core, call.site, call.exchange, call.caller.name());
-  made->use(call.about ? &call.about->measure : nullptr);
+  if (!call.about || (!stored && !traced)) return nullptr;
+  auto made = std::make_unique<Recorder>(call.core, call.site, call.exchange, call.caller.name(),
+                                         call.about->measure);
   if (traced) made->tell(trace, !stored);
   return made;
 }

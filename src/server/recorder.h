@@ -14,6 +14,7 @@
 #include "net/payload_sink.h"
 #include "relay/relay.h"
 #include "server/capture.h"
+#include "server/measure.h"
 #include "server/site.h"
 #include "store/activity.h"
 #include "usage/meter.h"
@@ -23,15 +24,15 @@ namespace llama_swap::server {
 
 struct Call;
 struct Core;
-class Measure;
 struct Problem;
 class RequestTrace;
 
 class Recorder final : public net::PayloadSink {
  public:
-  // The request has come. Core and exchange must outlive the recorder; `key` is the name of the
-  // client's key.
-  Recorder(Core& core, SitePtr site, const net::Exchange& exchange, std::string_view key);
+  // The request has come. Core, exchange and `measure`, which knows how it spends its time and
+  // counts its tokens, must outlive the recorder; `key` is the name of the client's key.
+  Recorder(Core& core, SitePtr site, const net::Exchange& exchange, std::string_view key,
+           Measure& measure);
   ~Recorder();
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
@@ -45,19 +46,14 @@ class Recorder final : public net::PayloadSink {
     const PeerModel* peer = nullptr;  // whose model it is, if it is one of a peer
   };
   void goes_to(const Destination& destination);
-  // Whose model tokens are counted for, too. Must outlive the recorder; may be null.
-  void use(Measure* measure) { measure_ = measure; }
   void received(std::shared_ptr<const net::Body> body);
   // What is made of the body on the way, but for what only a peer is to read.
   void sends(net::Splices splices);
   bool captures() const { return capture_ && is_captured_; }
 
-  // What it does: time counts for the last one named.
-  enum class Stage { queued, loading, asking, answering, other };
-  void enter(Stage stage);
   // Other models stop for this request.
   void caused_swap() { row_.swap_caused = true; }
-  // The head of the upstream's answer; its body passes on_payload().
+  // The head of the upstream's answer, of which the measure knows; its body passes on_payload().
   void answered(const net::ResponseHead& head);
   void on_payload(std::string_view bytes) override;
   void relayed(const relay::Outcome& outcome);
@@ -81,15 +77,12 @@ class Recorder final : public net::PayloadSink {
   const SitePtr site_;
   const net::Exchange& exchange_;
   const util::Time began_ = util::Clock::now();
-  util::Time entered_ = began_;  // stage_
-  util::Time asked_ = began_;    // when it was last sent on
-  Stage stage_ = Stage::other;
   store::Activity row_;
   bool begun_ = false;                 // goes_to() was called
   std::optional<usage::Meter> meter_;  // of an answer that came
-  Measure* measure_ = nullptr;
-  std::unique_ptr<Capture> capture_;   // null: nothing is captured
-  bool is_captured_ = true;            // as far as the model counts
+  Measure& measure_;
+  std::unique_ptr<Capture> capture_;  // null: nothing is captured
+  bool is_captured_ = true;           // as far as the model counts
   RequestTrace* trace_ = nullptr;
   bool stored_ = true;
 };

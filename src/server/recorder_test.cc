@@ -45,6 +45,7 @@ struct RecorderTest : ::testing::Test {
   std::unique_ptr<Core> core;
   testing::FakeExchange exchange{
       "POST", "/v1/chat/completions", {{"X-Session-ID", " "}, {"X-Litellm-Session-Id", " s-1 "}}};
+  Measure measure;
   std::unique_ptr<Recorder> recorder;
 
   void SetUp() override {
@@ -57,7 +58,7 @@ struct RecorderTest : ::testing::Test {
     core = std::make_unique<Core>(std::move(deps), config);
     core->activity = std::make_shared<store::ActivityStore>(loop, store::StoreOptions{});
     testing::run(loop, open(*core->activity));
-    recorder = std::make_unique<Recorder>(*core, core->site, exchange, "alice");
+    recorder = std::make_unique<Recorder>(*core, core->site, exchange, "alice", measure);
   }
   void TearDown() override {
     while (core->captures->packs() && loop.run_one() > 0) {
@@ -81,6 +82,7 @@ struct RecorderTest : ::testing::Test {
     net::ResponseHead head;
     head.status = status;
     head.headers = {{"Content-Type", type}};
+    measure.answered();
     recorder->answered(head);
     recorder->on_payload(body);
   }
@@ -106,9 +108,9 @@ struct RecorderTest : ::testing::Test {
 TEST_F(RecorderTest, Success) {
   goes_to_m1();
   recorder->received(body("{\"model\":\"m1\"...."));
-  recorder->enter(Recorder::Stage::queued);
-  recorder->enter(Recorder::Stage::loading);
-  recorder->enter(Recorder::Stage::asking);
+  measure.enter(Measure::Stage::queued);
+  measure.enter(Measure::Stage::loading);
+  measure.enter(Measure::Stage::asking);
   answered(200, "application/json",
            R"({"usage":{"prompt_tokens":14,"completion_tokens":5},)"
            R"("timings":{"prompt_n":14,"predicted_n":5,"predicted_ms":123456,"prompt_ms":0,)"
@@ -139,7 +141,7 @@ TEST_F(RecorderTest, Success) {
 TEST_F(RecorderTest, PhasesAndThePromptAsTheServerTells) {
   goes_to_m1();
   recorder->caused_swap();
-  recorder->enter(Recorder::Stage::asking);
+  measure.enter(Measure::Stage::asking);
   answered(200, "application/json",
            R"({"timings":{"prompt_n":14,"cache_n":100,"prompt_ms":12.5,"predicted_ms":345}})");
   const store::Activity got = row();
@@ -151,7 +153,7 @@ TEST_F(RecorderTest, PhasesAndThePromptAsTheServerTells) {
 
 TEST_F(RecorderTest, PhasesOfAStreamThatTellsNothing) {
   goes_to_m1();
-  recorder->enter(Recorder::Stage::asking);
+  measure.enter(Measure::Stage::asking);
   answered(200, "text/event-stream", "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n");
   const store::Activity got = row();
   EXPECT_FALSE(got.prompt_tokens);
@@ -162,7 +164,7 @@ TEST_F(RecorderTest, PhasesOfAStreamThatTellsNothing) {
 
 TEST_F(RecorderTest, NoPhasesOfADocumentThatTellsNothing) {
   goes_to_m1();
-  recorder->enter(Recorder::Stage::asking);
+  measure.enter(Measure::Stage::asking);
   answered(200, "application/json", "{}");
   const store::Activity got = row();
   EXPECT_FALSE(got.phases.prefill);
@@ -173,7 +175,7 @@ TEST_F(RecorderTest, NamesThatNobodyHasAreBounded) {
   for (std::size_t i = 0; i < UnknownNames::kMax; ++i)
     EXPECT_TRUE(core->unknown_names.remember("n" + std::to_string(i)));
   const auto record = [&](const char* name) {
-    recorder = std::make_unique<Recorder>(*core, core->site, exchange, "");
+    recorder = std::make_unique<Recorder>(*core, core->site, exchange, "", measure);
     recorder->goes_to({name, "/v1/chat/completions", "", false});
     return rows().front();
   };
@@ -190,13 +192,17 @@ TEST_F(RecorderTest, NothingToRecordWithoutAModel) {
 TEST_F(RecorderTest, OnlyPostsAndOnlyIfWanted) {
   testing::FakeExchange get("GET", "/props");
   Call call{get, *core, core->site, Caller(), "", ""};
+  About about;
+  call.about = &about;
   EXPECT_EQ(make_recorder(call), nullptr);
   Call post{exchange, *core, core->site, Caller(), "", ""};
+  post.about = &about;
   EXPECT_NE(make_recorder(post), nullptr);
   auto off = std::make_shared<config::Config>(*config);
   off->record_activity = false;
   core->reconfigure(off);
   Call unwanted{exchange, *core, core->site, Caller(), "", ""};
+  unwanted.about = &about;
   EXPECT_EQ(make_recorder(unwanted), nullptr);
 }
 
@@ -250,7 +256,7 @@ TEST_F(RecorderTest, HowItEnds) {
   std::size_t n = 0;
   for (const auto& one : cases) {
     SCOPED_TRACE(one.what);
-    recorder = std::make_unique<Recorder>(*core, core->site, exchange, "");
+    recorder = std::make_unique<Recorder>(*core, core->site, exchange, "", measure);
     goes_to_m1();
     one.happens(*this);
     const auto all = rows();
@@ -320,12 +326,12 @@ TEST_F(ActivityRoutes, Captures) {
   recorder->sends({{1, 0, "\"a\":1"}});
   answered(200, "text/plain", "hi");
   recorder.reset();
-  recorder = std::make_unique<Recorder>(*core, core->site, exchange, "");
+  recorder = std::make_unique<Recorder>(*core, core->site, exchange, "", measure);
   goes_to_m1();
   answered(200, "text/plain", "");
   recorder.reset();
   config->captures.models = {"other"};
-  recorder = std::make_unique<Recorder>(*core, core->site, exchange, "");
+  recorder = std::make_unique<Recorder>(*core, core->site, exchange, "", measure);
   goes_to_m1();
   answered(200, "text/plain", "hi");
   recorder.reset();
