@@ -36,12 +36,14 @@ using Event = std::variant<ModelStatus, ProfileChanged, UiConfig, Inflight, Acti
 
 class EventBus;
 
-// The events published since it was made, in order. At most kMaxPending wait here; what comes after
-// is dropped and take_overflow() tells, so that the reader can send the current state instead.
+// The events published since it was made, in order. At most kMaxPending wait here, and if more than
+// one, of kMaxPendingBytes in all; what comes after is dropped and take_overflow() tells, so that
+// the reader can send the current state instead.
 class EventSubscription : public boost::intrusive::list_base_hook<
                               boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   static constexpr std::size_t kMaxPending = 1024;
+  static constexpr std::size_t kMaxPendingBytes = std::size_t{4} << 20;
 
   // `wake` is called from inside publish() when the first event becomes pending. It must not
   // publish, nor destroy a subscription. The bus must outlive this object.
@@ -52,8 +54,11 @@ class EventSubscription : public boost::intrusive::list_base_hook<
 
  private:
   friend class EventBus;
+  void put(const std::shared_ptr<const Event>& event, std::size_t size);
+
   std::function<void()> wake_;
   std::deque<std::shared_ptr<const Event>> pending_;
+  std::size_t pending_bytes_ = 0;
   bool overflow_ = false;
 };
 

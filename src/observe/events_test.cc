@@ -38,5 +38,22 @@ TEST(EventBus, OverflowIsToldOnce) {
   EXPECT_EQ(got, EventSubscription::kMaxPending);
 }
 
+TEST(EventBus, WhatIsPendingIsBoundedInBytes) {
+  EventBus bus;
+  EventSubscription slow(bus, [] {});
+  const std::string large(EventSubscription::kMaxPendingBytes / 2, 'x');
+  bus.publish(Inflight{large + large + large, ""});
+  EXPECT_FALSE(slow.take_overflow()) << "one event may be as large as it is";
+  bus.publish(ModelStatus{"x"});
+  EXPECT_TRUE(slow.take_overflow());
+  while (slow.take()) {
+  }
+  bus.publish(ModelStatus{large});
+  bus.publish(UiConfig{large});
+  EXPECT_FALSE(slow.take_overflow());
+  bus.publish(Inflight{"x", ""});
+  EXPECT_TRUE(slow.take_overflow());
+}
+
 }  // namespace
 }  // namespace llama_swap::observe
