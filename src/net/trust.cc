@@ -53,12 +53,9 @@ util::Result<std::shared_ptr<const TlsClientContext>> Trust::context() {
   std::string stamp = stamp_of(ca_file_);  // before the files are read
   if (context_ && stamp == stamp_) return context_;
   auto made = make_shared_context(ca_file_, stamp);
-  if (made) {
-    context_ = std::move(*made);
-    stamp_ = std::move(stamp);
-  } else if (!context_) {
-    return made;
-  }
+  if (!made && !context_) return made;
+  stamp_ = std::move(stamp);
+  if (made) context_ = std::move(*made);
   return context_;
 }
 

@@ -21,7 +21,7 @@ class Trust {
 
  private:
   const std::string ca_file_;
-  std::string stamp_;  // of the files that context_ was made from
+  std::string stamp_;  // of the files when they were last read, to any end
   std::shared_ptr<const TlsClientContext> context_;
 };
 

@@ -135,7 +135,8 @@ def test_wrapper_that_attaches_to_its_running_server(lab):
     daemon = attaching(lab, stopScope='group')
     first = daemon.served_by('a')['pid']
     daemon.unload()
-    assert lab.alive() == [first], procs.describe(lab.alive())
+    # The shim ends by itself once it has said that nothing is left.
+    until(lambda: lab.alive() == [first], patience(2), lambda: procs.describe(lab.alive()))
     assert daemon.served_by('a')['pid'] == first
 
 
