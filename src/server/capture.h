@@ -37,6 +37,7 @@ class CaptureShare {
   // False: there is no room.
   bool take(std::uint64_t bytes);
   void give_back(std::uint64_t bytes);
+  std::uint64_t bytes() const { return bytes_; }
 
  private:
   std::shared_ptr<CaptureMemory> memory_;

@@ -1,11 +1,20 @@
 #include "server/captures.h"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
 #include "server/capture_pack.h"
 
 namespace llama_swap::server {
+namespace {
+
+constexpr auto kGather = std::chrono::milliseconds(100);  // for others that come soon
+constexpr auto kTurn = std::chrono::milliseconds(5);      // about; then it rests
+constexpr int kRests = 19;                                // times as long as it has worked
+constexpr auto kLongestRest = std::chrono::seconds(1);
+
+}  // namespace
 
 void Captures::use(const config::Config& config) {
   const config::Captures& next = config.captures;
@@ -23,6 +32,7 @@ bool Captures::agrees_with(const config::Captures& settings) const {
 void Captures::forget_all() {
   buffer_.clear();
   waiting_.clear();
+  waiting_bytes_ = 0;
   packing_.clear();
   ++generation_;
 }
@@ -35,21 +45,52 @@ std::unique_ptr<Capture> Captures::begin(SitePtr site) const {
 void Captures::keep(std::int64_t id, Captured captured) {
   if (!agrees_with(captured.site->config().captures)) return;
   packing_.insert(id);
+  waiting_bytes_ += captured.share.bytes();
   waiting_.push_back({id, std::move(captured)});
+  // Half of the memory is for what is still being collected.
+  while (waiting_.size() > kMaxWaiting ||
+         (waiting_.size() > 1 && waiting_bytes_ > memory_->limit / 2))
+    drop_oldest();
   if (!std::exchange(packs_, true)) net::spawn(loop_, pack_all(shared_from_this()));
 }
 
+void Captures::drop_oldest() {
+  const Job& oldest = waiting_.front();
+  packing_.erase(oldest.id);
+  waiting_bytes_ -= oldest.captured.share.bytes();
+  waiting_.pop_front();
+}
+
+net::Awaitable<void> Captures::rest(util::Clock::duration length) {
+  if (asked_ > 0) co_return;
+  rest_.expires_after(length);
+  co_await rest_.async_wait(net::use_awaitable);
+}
+
 net::Awaitable<void> Captures::pack_all(std::shared_ptr<Captures> self) {
+  co_await self->rest(kGather);
   while (!self->waiting_.empty()) {
-    const Job job = std::move(self->waiting_.front());
-    self->waiting_.pop_front();
-    const std::uint64_t generation = self->generation_;
-    std::optional<std::string> packed = co_await self->pack(job);
-    if (generation != self->generation_) continue;
-    self->packing_.erase(job.id);
-    if (packed) self->buffer_.put(job.id, std::move(*packed), job.captured.model);
+    const util::Time began = util::Clock::now();
+    util::Clock::duration worked{0};
+    while (!self->waiting_.empty() && (worked < kTurn || self->asked_ > 0)) {
+      co_await self->pack_next();
+      worked = util::Clock::now() - began;
+    }
+    const auto pause = std::clamp<util::Clock::duration>(kRests * worked, kGather, kLongestRest);
+    co_await self->rest(pause);
   }
   self->packs_ = false;
+}
+
+net::Awaitable<void> Captures::pack_next() {
+  const Job job = std::move(waiting_.front());
+  waiting_.pop_front();
+  waiting_bytes_ -= job.captured.share.bytes();
+  const std::uint64_t generation = generation_;
+  std::optional<std::string> packed = co_await pack(job);
+  if (generation != generation_) co_return;
+  packing_.erase(job.id);
+  if (packed) buffer_.put(job.id, std::move(*packed), job.captured.model);
 }
 
 net::Awaitable<std::optional<std::string>> Captures::pack(const Job& job) {
@@ -73,11 +114,14 @@ net::Awaitable<std::optional<std::string>> Captures::pack(const Job& job) {
 }
 
 net::Awaitable<store::Packed> Captures::find(std::int64_t id, Sight sight) {
+  ++asked_;
+  rest_.cancel();
   // Behind what the worker has to do now.
   while (packing_.contains(id)) {
     std::function<void()> nothing = [] {};
     co_await net::run(worker_, std::move(nothing));
   }
+  --asked_;
   const std::string* const model = buffer_.model_of(id);
   if (!model || !sight.sees(*model)) co_return nullptr;
   co_return buffer_.find(id);

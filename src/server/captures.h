@@ -1,9 +1,15 @@
 // The captures of the server (http-api 21): packs what was collected, one after the other and off
 // the loop, keeps it within the configured bounds, and finds it again.
 //
+// Packing must not cost what the requests cost: what comes close together is packed together, a
+// short moment later, and at most a twentieth of the time goes into it. What a flood brings beyond
+// that is let go of, the oldest first: the buffer would not keep it for long. Whoever asks for a
+// capture that is not packed yet makes it so at once.
+//
 // I/O thread only. Shared with its own coroutines.
 #pragma once
 
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -18,13 +24,17 @@
 #include "server/sight.h"
 #include "store/capture_buffer.h"
 #include "store/packed_json.h"
+#include "util/time.h"
 
 namespace llama_swap::server {
 
 class Captures : public std::enable_shared_from_this<Captures> {
  public:
+  // That many wait to be packed, at most.
+  static constexpr std::size_t kMaxWaiting = 1000;
+
   // Both must outlive it.
-  Captures(net::Loop& loop, net::Worker& worker) : loop_(loop), worker_(worker) {}
+  Captures(net::Loop& loop, net::Worker& worker) : loop_(loop), worker_(worker), rest_(loop) {}
   Captures(const Captures&) = delete;
   Captures& operator=(const Captures&) = delete;
 
@@ -39,7 +49,7 @@ class Captures : public std::enable_shared_from_this<Captures> {
   // `id` is that of its row. What began under settings that have changed since is not kept.
   void keep(std::int64_t id, Captured captured);
 
-  // It can be found now, or will be in a moment, unless it proves to be too large.
+  // It can be found, unless it proves to be too large.
   bool has(std::int64_t id) const { return packing_.contains(id) || buffer_.find(id); }
   // Null: there is none, or none of a model that this sight sees. This object must outlive the
   // awaitable, and what the sight refers to, too.
@@ -57,6 +67,9 @@ class Captures : public std::enable_shared_from_this<Captures> {
   // Would what was captured by these settings be captured, and shown, in the same way now?
   bool agrees_with(const config::Captures& settings) const;
   static net::Awaitable<void> pack_all(std::shared_ptr<Captures> self);
+  net::Awaitable<void> pack_next();
+  net::Awaitable<void> rest(util::Clock::duration length);
+  void drop_oldest();
   net::Awaitable<std::optional<std::string>> pack(const Job& job);
 
   net::Loop& loop_;
@@ -65,7 +78,12 @@ class Captures : public std::enable_shared_from_this<Captures> {
   const std::shared_ptr<CaptureMemory> memory_ = std::make_shared<CaptureMemory>();
   store::CaptureBuffer buffer_;
   store::PackedJsonWriter writer_;  // the worker's while packs_
+  boost::asio::basic_waitable_timer<util::Clock, boost::asio::wait_traits<util::Clock>,
+                                    net::Executor>
+      rest_;
   std::deque<Job> waiting_;
+  std::uint64_t waiting_bytes_ = 0;
+  int asked_ = 0;                   // how many wait for something to be packed
   std::set<std::int64_t> packing_;  // ids of those that wait, and of the one in work
   std::uint64_t generation_ = 0;    // of ids: goes up when all is forgotten, also what is in work
   bool packs_ = false;

@@ -185,14 +185,42 @@ TEST_F(CapturesTest, TheBufferIsBounded) {
   config->capture_buffer_mib = 1;
   captures->use(*config);
   const std::string answer = noise(300'000);
-  for (int id = 1; id <= 5; ++id) keep(id, answer);
-  EXPECT_NE(find(5), nullptr);
+  for (int id = 1; id <= 5; ++id) {
+    keep(id, answer);
+    EXPECT_NE(find(id), nullptr);
+  }
   for (const int id : {1, 2}) EXPECT_FALSE(captures->has(id)) << id;
   for (const int id : {3, 4, 5}) EXPECT_TRUE(captures->has(id)) << id;
   EXPECT_LE(captures->buffer().bytes(), 1u << 20);
   keep(6, noise(2 << 20));
   EXPECT_EQ(find(6), nullptr) << "it alone is too large";
   EXPECT_TRUE(captures->has(3)) << "and drives out nobody";
+}
+
+TEST_F(CapturesTest, AFloodIsLetGoOfTheOldestFirst) {
+  constexpr std::int64_t kMost = Captures::kMaxWaiting;
+  for (std::int64_t id = 1; id <= kMost + 5; ++id) keep(id, "x");
+  EXPECT_FALSE(captures->has(5));
+  EXPECT_TRUE(captures->has(6) && captures->has(kMost + 5));
+  EXPECT_NE(find(kMost + 5), nullptr);
+  EXPECT_NE(find(6), nullptr);
+
+  config->captures.max_item_mib = 1;
+  captures->use(*config);
+  const std::string half = noise(600'000);
+  keep(2001, half);
+  keep(2002, half);
+  EXPECT_FALSE(captures->has(2001)) << "there is no room for both to wait";
+  EXPECT_NE(find(2002), nullptr);
+}
+
+TEST_F(CapturesTest, PackedWithoutBeingAskedFor) {
+  keep(1, "x");
+  loop.restart();
+  while (captures->packs() && loop.run_one() > 0) {
+  }
+  EXPECT_EQ(captures->memory().used, 0u);
+  EXPECT_EQ(captures->buffer().size(), 1u);
 }
 
 TEST_F(CapturesTest, OtherSettings) {

@@ -221,7 +221,8 @@ def test_usage_at_the_end_of_a_long_stream(lab):
     assert got > mib * 1_000_000
     tokens = newest(daemon, 1)['tokens']
     assert (tokens['input_tokens'], tokens['output_tokens']) == (7, 9)
-    assert daemon.memory_kib() - before < 8192
+    # What was collected for a capture before it grew too long goes back to the system once that is packed.
+    until(lambda: daemon.memory_kib() - before < 8192, what=lambda: '%d KiB to go' % (daemon.memory_kib() - before))
 
 
 def test_list_and_stats(lab):
