@@ -46,7 +46,6 @@ void append_escaped(std::string& out, std::string_view text) {
 }
 
 int logged_status(const net::Exchange& exchange) {
-  constexpr int kClientGone = 499;
   return exchange.responded() ? exchange.status() : kClientGone;
 }
 

@@ -19,8 +19,9 @@ bool is_logged(std::string_view path);
 void append_access_line(std::string& out, const net::Exchange& exchange, std::string_view ip,
                         std::chrono::nanoseconds took, std::string_view key_name = {});
 
-// The status of an exchange that is over; 499: the client left before there was an answer (nginx's
-// number).
+// The client left before there was an answer (nginx's number).
+inline constexpr int kClientGone = 499;
+// The status of an exchange that is over, or kClientGone.
 int logged_status(const net::Exchange& exchange);
 // The same as members of a JSON object, but the key: client, method, path, proto, status, bytes,
 // user_agent ("" where none was sent), duration_ms.

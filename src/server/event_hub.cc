@@ -1,17 +1,15 @@
 #include "server/event_hub.h"
 
-#include <fmt/format.h>
-
-#include <random>
-
 #include "util/timestamp.h"
+#include "util/unique_id.h"
 
 namespace llama_swap::server {
 namespace {
 
 std::string random_epoch() {
-  std::random_device random;
-  return fmt::format("{:08x}{:08x}", random(), random());
+  std::string out;
+  util::append_hex(out, util::UniqueIds().next());
+  return out;
 }
 
 }  // namespace

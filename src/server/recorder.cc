@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/access_log.h"
 #include "server/answer.h"
 #include "server/client_address.h"
 #include "server/context.h"
@@ -19,8 +20,6 @@ namespace llama_swap::server {
 namespace {
 
 constexpr std::size_t kMaxError = 500;  // as usage::ErrorText
-// As nginx logs it: the client left before it had an answer.
-constexpr int kClientGone = 499;
 
 std::string session_of(const net::RequestHead& head, const config::Config& config) {
   for (const std::string& name : config.session_id_headers) {
@@ -112,10 +111,8 @@ void Recorder::sends(net::Splices splices) {
 
 void Recorder::answered(const net::ResponseHead& head) {
   const auto field = [&head](std::string_view name) {
-    const auto found = std::ranges::find_if(head.headers, [name](const net::Header& header) {
-      return util::iequals(header.name, name);
-    });
-    return found == head.headers.end() ? std::string_view() : std::string_view(found->value);
+    const std::string_view* const value = head.find(name);
+    return value ? *value : std::string_view();
   };
   row_.status = head.status;
   row_.content_type = shortened(field("Content-Type"));
