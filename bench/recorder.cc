@@ -83,7 +83,7 @@ void request(Setting& setting, const net::ResponseHead& head, const std::string&
   measure.enter(server::Measure::Stage::asking);
   if (!body.empty()) {
     measure.answered();
-    recorder->answered(head);
+    recorder->answered(head, {});
     recorder->on_payload(body);
     relay::Outcome outcome;
     outcome.kind = relay::Outcome::complete;

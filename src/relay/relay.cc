@@ -222,7 +222,7 @@ net::Awaitable<Outcome> Run::switch_protocols() {
   net::ResponseHead head = client_head();
   head.headers.push_back({"Connection", "Upgrade"});
   head.headers.push_back({"Upgrade", "websocket"});
-  if (request_.on_head) request_.on_head(head);
+  if (request_.on_head) request_.on_head(head, {BodyFraming::none});
   std::string early;
   const auto client = co_await exchange_.upgrade(head, early);
   if (!client) co_return client_gone();
@@ -271,7 +271,7 @@ net::Awaitable<Outcome> Run::pass_on() {
   const bool may_reuse = sent_whole_ && received().version_minor >= 1 &&
                          framing_.kind != MessageFraming::until_close &&
                          !net::header_has_token(received().headers, "Connection", "close");
-  if (request_.on_head) request_.on_head(head);
+  if (request_.on_head) request_.on_head(head, framing);
   const std::string_view first = body.whole() ? std::string_view{} : pass();
   const auto responded = co_await exchange_.respond(head, framing, first);
   if (!responded) co_return client_gone();

@@ -35,8 +35,9 @@ struct Request {
   std::string trace_parent;     // replaces traceparent; "": the client's is passed on
   std::string trace_state;      // replaces tracestate, with a trace_parent only; "": none is sent
   bool allow_upgrade = true;    // pass a websocket upgrade on
-  // Called once, when the answer's head is about to be sent to the client.
-  std::function<void(const net::ResponseHead&)> on_head;
+  // Called once, when the answer's head is about to be sent to the client. Its length, if one is
+  // announced, is said by the framing only.
+  std::function<void(const net::ResponseHead&, const net::BodyFraming&)> on_head;
   // Sees the body of the answer, from the call of on_head on, before the client gets it; null:
   // nobody does. Who watches must be able to read: the upstream is offered no other content codings
   // than gzip and deflate then.

@@ -1,7 +1,6 @@
 #include "server/capture.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "server/capture_parts.h"
@@ -13,14 +12,6 @@ namespace llama_swap::server {
 namespace {
 
 constexpr std::size_t kBlock = 64 * 1024;  // small pieces are put together up to this size
-
-std::optional<std::uint64_t> content_length(const net::Headers& headers) {
-  const std::string_view* const text = net::find_header(headers, "Content-Length");
-  std::uint64_t length = 0;
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), length).ec != std::errc())
-    return std::nullopt;
-  return length;
-}
 
 }  // namespace
 
@@ -41,13 +32,13 @@ std::uint64_t Capture::max_item() const {
   return mib_in_bytes(site_->config().captures.max_item_mib);
 }
 
-void Capture::answered(const net::ResponseHead& head) {
+void Capture::answered(const net::ResponseHead& head, const net::BodyFraming& framing) {
   status_ = head.status;
-  response_headers_ = flatten(head.headers);
+  response_headers_ = flatten(head, framing);
   const std::string_view* const coding = net::find_header(head.headers, "Content-Encoding");
   content_encoding_ = coding ? *coding : std::string_view();
   leave_out_response();
-  outgrown_ = content_length(head.headers).value_or(0) > max_item();
+  outgrown_ = framing.kind == net::BodyFraming::length && framing.length_bytes > max_item();
   collects_ = !outgrown_ && capture_parts(path_, status_).response_body;
   empty_ = true;
 }

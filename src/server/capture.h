@@ -75,7 +75,7 @@ class Capture {
   // What is made of the body, but for what only a peer is to read.
   void sends(net::Splices splices) { splices_ = std::move(splices); }
   // The head of the upstream's answer; what comes from then on is of its body.
-  void answered(const net::ResponseHead& head);
+  void answered(const net::ResponseHead& head, const net::BodyFraming& framing);
   void on_payload(std::string_view bytes);
   // An answer of ours.
   void failed(int status, std::string_view content_type);

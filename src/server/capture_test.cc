@@ -90,11 +90,11 @@ struct CaptureTest : ::testing::Test {
     testing::run(loop, fill(*out, size));
     return out;
   }
-  void answered(int status, net::Headers headers = {}) {
+  void answered(int status, net::Headers headers = {}, net::BodyFraming framing = {}) {
     net::ResponseHead head;
     head.status = status;
     head.headers = std::move(headers);
-    capture->answered(head);
+    capture->answered(head, framing);
   }
   std::optional<Captured> finish() { return capture->finish(exchange.request()); }
 };
@@ -203,7 +203,7 @@ TEST_F(CaptureTest, TooLargeOnesAreLeftOut) {
 }
 
 TEST_F(CaptureTest, TooLargeByItsOwnWord) {
-  answered(200, {{"Content-Length", std::to_string(kMib + 1)}});
+  answered(200, {}, {net::BodyFraming::length, kMib + 1});
   capture->on_payload("x");
   EXPECT_EQ(memory->used, 0u) << "nothing is collected in vain";
   EXPECT_EQ(finish()->left_out, std::vector<std::string>{"resp_body"});
@@ -215,7 +215,7 @@ TEST_F(CaptureTest, AllTogetherAreBounded) {
   for (int i = 0; i < 5; ++i) {
     others.push_back(std::make_unique<Capture>(memory, site));
     others.back()->goes_to("m", "/v1/chat/completions");
-    others.back()->answered({});
+    others.back()->answered({}, {});
     others.back()->on_payload(piece);
     EXPECT_LE(memory->used, memory->limit);
   }

@@ -85,7 +85,7 @@ struct CapturesTest : ::testing::Test {
     net::ResponseHead head;
     head.status = status;
     head.headers = std::move(headers);
-    capture->answered(head);
+    capture->answered(head, {});
     capture->on_payload(answer);
     auto captured = capture->finish(exchange.request());
     ASSERT_TRUE(captured);
@@ -251,7 +251,7 @@ TEST_F(CapturesTest, OtherSettingsWhileARequestRuns) {
   for (const bool other_headers : {true, false}) {
     auto running = captures->begin(site());
     running->goes_to("m", "/v1/chat/completions");
-    running->answered({});
+    running->answered({}, {});
     running->on_payload("x");
     config = std::make_shared<config::Config>(*config);
     if (other_headers) config->captures.redact.emplace_back("X-A");

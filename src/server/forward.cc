@@ -35,10 +35,11 @@ void enter(Call& call, const Forwarding& forwarding, Measure::Stage stage) {
   if (stage == Measure::Stage::asking) forwarding.entry->enter(Phase::asking);
 }
 
-void answered(Call& call, const Forwarding& forwarding, const net::ResponseHead& head) {
-  if (forwarding.entry) forwarding.entry->answered(head);
+void answered(Call& call, const Forwarding& forwarding, const net::ResponseHead& head,
+              const net::BodyFraming& framing) {
+  if (forwarding.entry) forwarding.entry->answered(head, framing);
   if (call.about) call.about->measure.answered();
-  if (call.record) call.record->answered(head);
+  if (call.record) call.record->answered(head, framing);
 }
 
 relay::Request relay_request(Call& call, const Forwarding& forwarding,
@@ -54,7 +55,9 @@ relay::Request relay_request(Call& call, const Forwarding& forwarding,
     request.trace_parent = call.about->trace->parent();
     request.trace_state = call.about->trace->state();
   }
-  request.on_head = [&](const net::ResponseHead& head) { answered(call, forwarding, head); };
+  request.on_head = [&](const net::ResponseHead& head, const net::BodyFraming& framing) {
+    answered(call, forwarding, head, framing);
+  };
   request.watcher = call.record.get();
   return request;
 }
@@ -151,12 +154,12 @@ net::Awaitable<void> Waiting::begin_stream() {
   head.headers = {{"Content-Type", "text/event-stream"},
                   {"Cache-Control", "no-cache"},
                   {"X-Accel-Buffering", "no"}};
-  if (entry_) entry_->answered(head, InflightTable::Entry::Phase::queue);
+  const net::BodyFraming framing{net::BodyFraming::unknown};
+  if (entry_) entry_->answered(head, framing, InflightTable::Entry::Phase::queue);
   const util::Time now = util::Clock::now();
   const swap::Wait& wait = admission_.wait();
   const std::string text = loading_->text.begin() + loading_->text.update(wait, now);
   const std::string event = loading_->events.event(text, &wait, now);
-  const net::BodyFraming framing{net::BodyFraming::unknown};
   co_await exchange_.respond(head, framing, event);
   tick_.set(now + kLoadingTick);
 }
@@ -241,9 +244,9 @@ net::Awaitable<std::optional<Problem>> forward_to_peer(Call& call, const Forward
   relay::Request request = relay_request(call, forwarding, *upstream);
   request.to_peer = true;
   request.api_key = peer.api_key;
-  request.on_head = [&](const net::ResponseHead& head) {
+  request.on_head = [&](const net::ResponseHead& head, const net::BodyFraming& framing) {
     peer_reached(call.core, peer.id);
-    answered(call, forwarding, head);
+    answered(call, forwarding, head, framing);
   };
   call.core.peers.trying(peer.id, util::Clock::now());
   const relay::Outcome outcome = co_await run_relay(call, forwarding, *upstream, request);

@@ -38,9 +38,10 @@ void InflightTable::Entry::enter(Phase phase) {
   if (std::exchange(phase_, phase) != phase) table_.show_to_hub(*this);
 }
 
-void InflightTable::Entry::answered(const net::ResponseHead& head, Phase phase) {
+void InflightTable::Entry::answered(const net::ResponseHead& head,
+                                    const net::BodyFraming& framing, Phase phase) {
   phase_ = phase;
-  answer_headers_ = flatten(head.headers);
+  answer_headers_ = flatten(head, framing);
   table_.show(*this);
 }
 

@@ -64,7 +64,8 @@ class InflightTable {
     // What it waits with; null: it waits no more.
     void waits_with(const swap::Admission* admission) { admission_ = admission; }
     // The head of the answer is about to be sent; it has come so far by that.
-    void answered(const net::ResponseHead& head, Phase phase = Phase::streaming);
+    void answered(const net::ResponseHead& head, const net::BodyFraming& framing,
+                  Phase phase = Phase::streaming);
     // What ends the request when it is cancelled; by default the exchange is aborted. Must not
     // destroy the entry.
     void on_cancel(std::function<void()> cancel) { cancel_ = std::move(cancel); }

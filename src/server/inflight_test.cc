@@ -46,7 +46,7 @@ TEST_F(Fixture, WhatIsShownIsBounded) {
   net::ResponseHead head;
   const std::string value(60'000, 'z');
   head.headers = {{"x-long", value}};
-  entry.answered(head);
+  entry.answered(head, {});
   next();
   const Json shown = next()["request"];
   EXPECT_EQ(shown["req_headers"]["X-0"], std::string(50, 'y'));
@@ -74,7 +74,7 @@ TEST_F(Fixture, LifeOfARequest) {
 
     net::ResponseHead head;
     head.headers = {{"content-type", "text/plain"}, {"Set-Cookie", "c"}};
-    entry.answered(head);
+    entry.answered(head, {});
     EXPECT_EQ(next()["request"]["resp_headers"],
               Json::parse(R"({"Content-Type":"text/plain","Set-Cookie":"[REDACTED]"})"));
     EXPECT_EQ(Json::parse(table.snapshot())["requests"].size(), 1u);
@@ -147,7 +147,7 @@ TEST_F(SecondVersion, HowFarARequestIs) {
     entry.enter(Phase::queue);  // no news
     entry.enter(Phase::asking);
     entry.enter(Phase::asking);
-    entry.answered({});
+    entry.answered({}, {});
     exchange.count_payload(7);
     std::vector<Json> got;
     while (got.size() < 4) {

@@ -109,7 +109,7 @@ void Recorder::sends(net::Splices splices) {
   if (capture_) capture_->sends(std::move(splices));
 }
 
-void Recorder::answered(const net::ResponseHead& head) {
+void Recorder::answered(const net::ResponseHead& head, const net::BodyFraming& framing) {
   const auto field = [&head](std::string_view name) {
     const std::string_view* const value = head.find(name);
     return value ? *value : std::string_view();
@@ -123,7 +123,7 @@ void Recorder::answered(const net::ResponseHead& head) {
   seen.content_type = field("Content-Type");
   seen.content_encoding = field("Content-Encoding");
   meter_.emplace(seen);
-  if (captures()) capture_->answered(head);
+  if (captures()) capture_->answered(head, framing);
 }
 
 void Recorder::on_payload(std::string_view bytes) {

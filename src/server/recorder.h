@@ -54,7 +54,7 @@ class Recorder final : public net::PayloadSink {
   // Other models stop for this request.
   void caused_swap() { row_.swap_caused = true; }
   // The head of the upstream's answer, of which the measure knows; its body passes on_payload().
-  void answered(const net::ResponseHead& head);
+  void answered(const net::ResponseHead& head, const net::BodyFraming& framing);
   void on_payload(std::string_view bytes) override;
   void relayed(const relay::Outcome& outcome);
   // An error of ours ends it. `content_type` is that of our answer.

@@ -83,7 +83,7 @@ struct RecorderTest : ::testing::Test {
     head.status = status;
     head.headers = {{"Content-Type", type}};
     measure.answered();
-    recorder->answered(head);
+    recorder->answered(head, {});
     recorder->on_payload(body);
   }
   void relayed(relay::Outcome::Kind kind) {

@@ -47,9 +47,21 @@ Json headers_json(const net::Headers& headers, const Redaction& redaction, std::
 
 std::string flatten(const net::Headers& headers) {
   std::string out;
+  std::size_t size = 0;
+  for (const net::Header& header : headers) size += header.name.size() + header.value.size() + 2;
+  out.reserve(size);
   for (const net::Header& header : headers) {
     out.append(header.name).push_back('\0');
     out.append(header.value).push_back('\0');
+  }
+  return out;
+}
+
+std::string flatten(const net::ResponseHead& head, const net::BodyFraming& framing) {
+  std::string out = flatten(head.headers);
+  if (framing.kind == net::BodyFraming::length) {
+    const std::string length = std::to_string(framing.length_bytes);
+    out += flatten({{"Content-Length", length}});
   }
   return out;
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "net/exchange.h"
 #include "net/http.h"
 #include "server/answer.h"
 
@@ -36,6 +37,8 @@ Json headers_json(const net::Headers& headers, const Redaction& redaction,
 
 // Headers as one text that can be kept: name, 0, value, 0, ...
 std::string flatten(const net::Headers& headers);
+// Those of an answer, with its Content-Length if it has one.
+std::string flatten(const net::ResponseHead& head, const net::BodyFraming& framing);
 // Views into `flat`.
 net::Headers unflatten(std::string_view flat);
 

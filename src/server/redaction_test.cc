@@ -59,6 +59,12 @@ TEST(Redaction, FlatAndBack) {
   EXPECT_EQ(back[1].value, "");
   EXPECT_EQ(back[2].value, "2");
   EXPECT_TRUE(unflatten("").empty());
+
+  net::ResponseHead head;
+  head.headers = {{"A", "1"}};
+  EXPECT_EQ(flatten(head, {net::BodyFraming::chunked}), flatten(head.headers));
+  EXPECT_EQ(flatten(head, {net::BodyFraming::length, 70}),
+            flatten({{"A", "1"}, {"Content-Length", "70"}}));
 }
 
 }  // namespace
