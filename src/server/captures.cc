@@ -34,11 +34,12 @@ void Captures::forget_all() {
   waiting_.clear();
   waiting_bytes_ = 0;
   packing_.clear();
+  flooded_ = false;
   ++generation_;
 }
 
 std::unique_ptr<Capture> Captures::begin(SitePtr site) const {
-  if (buffer_.limit() == 0) return nullptr;
+  if (buffer_.limit() == 0 || flooded_) return nullptr;
   return std::make_unique<Capture>(memory_, std::move(site));
 }
 
@@ -47,11 +48,18 @@ void Captures::keep(std::int64_t id, Captured captured) {
   packing_.insert(id);
   waiting_bytes_ += captured.share.bytes();
   waiting_.push_back({id, std::move(captured)});
-  // Half of the memory is for what is still being collected.
-  while (waiting_.size() > kMaxWaiting ||
-         (waiting_.size() > 1 && waiting_bytes_ > memory_->limit / 2))
+  while (too_many_wait(1)) {
     drop_oldest();
+    flooded_ = true;
+  }
   if (!std::exchange(packs_, true)) net::spawn(loop_, pack_all(shared_from_this()));
+}
+
+// More than a part (1: all, 2: half of it) of what may wait. Half of the memory is for what is
+// still being collected.
+bool Captures::too_many_wait(std::uint64_t part) const {
+  return waiting_.size() > kMaxWaiting / part ||
+         (waiting_.size() > 1 && waiting_bytes_ > memory_->limit / 2 / part);
 }
 
 void Captures::drop_oldest() {
@@ -86,6 +94,7 @@ net::Awaitable<void> Captures::pack_next() {
   const Job job = std::move(waiting_.front());
   waiting_.pop_front();
   waiting_bytes_ -= job.captured.share.bytes();
+  if (!too_many_wait(2)) flooded_ = false;
   const std::uint64_t generation = generation_;
   std::optional<std::string> packed = co_await pack(job);
   if (generation != generation_) co_return;

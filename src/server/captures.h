@@ -1,10 +1,11 @@
 // The captures of the server (http-api 21): packs what was collected, one after the other and off
 // the loop, keeps it within the configured bounds, and finds it again.
 //
-// Packing must not cost what the requests cost: what comes close together is packed together, a
+// Captures must not cost what the requests cost: what comes close together is packed together, a
 // short moment later, and at most a twentieth of the time goes into it. What a flood brings beyond
-// that is let go of, the oldest first: the buffer would not keep it for long. Whoever asks for a
-// capture that is not packed yet makes it so at once.
+// that is not collected (what is collected already, and too much, is let go of, the oldest first):
+// the buffer would not keep it for long. Whoever asks for a capture that is not packed yet makes it
+// so at once.
 //
 // I/O thread only. Shared with its own coroutines.
 #pragma once
@@ -44,7 +45,7 @@ class Captures : public std::enable_shared_from_this<Captures> {
   // Ids mean other rows from now on.
   void forget_all();
 
-  // Null: nothing is captured.
+  // Null: nothing is captured, or too much waits to be packed.
   std::unique_ptr<Capture> begin(SitePtr site) const;
   // `id` is that of its row. What began under settings that have changed since is not kept.
   void keep(std::int64_t id, Captured captured);
@@ -70,6 +71,7 @@ class Captures : public std::enable_shared_from_this<Captures> {
   net::Awaitable<void> pack_next();
   net::Awaitable<void> rest(util::Clock::duration length);
   void drop_oldest();
+  bool too_many_wait(std::uint64_t part) const;
   net::Awaitable<std::optional<std::string>> pack(const Job& job);
 
   net::Loop& loop_;
@@ -83,6 +85,8 @@ class Captures : public std::enable_shared_from_this<Captures> {
       rest_;
   std::deque<Job> waiting_;
   std::uint64_t waiting_bytes_ = 0;
+  bool flooded_ = false;            // since something was let go of, until half of what waits is
+                                    // packed
   int asked_ = 0;                   // how many wait for something to be packed
   std::set<std::int64_t> packing_;  // ids of those that wait, and of the one in work
   std::uint64_t generation_ = 0;    // of ids: goes up when all is forgotten, also what is in work

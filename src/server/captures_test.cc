@@ -199,11 +199,24 @@ TEST_F(CapturesTest, TheBufferIsBounded) {
 
 TEST_F(CapturesTest, AFloodIsLetGoOfTheOldestFirst) {
   constexpr std::int64_t kMost = Captures::kMaxWaiting;
-  for (std::int64_t id = 1; id <= kMost + 5; ++id) keep(id, "x");
-  EXPECT_FALSE(captures->has(5));
-  EXPECT_TRUE(captures->has(6) && captures->has(kMost + 5));
-  EXPECT_NE(find(kMost + 5), nullptr);
-  EXPECT_NE(find(6), nullptr);
+  auto early = captures->begin(site());
+  for (std::int64_t id = 1; id <= kMost + 1; ++id) keep(id, "x");
+  EXPECT_FALSE(captures->has(1));
+  EXPECT_TRUE(captures->has(2) && captures->has(kMost + 1));
+  EXPECT_EQ(captures->begin(site()), nullptr) << "what would be let go of is not collected";
+  early->goes_to("m", "/v1/chat/completions");
+  early->answered({}, {});
+  early->on_payload("x");
+  captures->keep(kMost + 2, *early->finish(exchange.request()));
+  EXPECT_FALSE(captures->has(2));
+  EXPECT_TRUE(captures->has(3) && captures->has(kMost + 2));
+
+  loop.restart();
+  while (!captures->begin(site()) && captures->packs() && loop.run_one() > 0) {
+  }
+  EXPECT_NEAR(captures->buffer().size(), kMost / 2, 1) << "then it collects again";
+  EXPECT_NE(find(kMost + 2), nullptr);
+  EXPECT_NE(find(3), nullptr);
 
   config->captures.max_item_mib = 1;
   captures->use(*config);
