@@ -12,9 +12,27 @@ namespace {
 constexpr auto kGather = std::chrono::milliseconds(100);  // for others that come soon
 constexpr auto kTurn = std::chrono::milliseconds(5);      // about; then it rests
 constexpr int kRests = 19;                                // times as long as it has worked
+constexpr std::uint64_t kBatch = 128 * 1024;              // bytes that go to the worker together
 constexpr auto kLongestRest = std::chrono::seconds(1);
 
 }  // namespace
+
+// A capture in work.
+struct Captures::Packing {
+  Packing(Captures& captures, Job taken, std::string text)
+      : job(std::move(taken)),
+        from_file(std::move(text)),
+        packer(captures.writer_, job.id, job.captured, request(), captures.buffer_.limit()) {}
+
+  std::string_view request() const {
+    const net::Body* const body = job.captured.request.get();
+    return body && body->in_memory() ? body->memory() : std::string_view(from_file);
+  }
+
+  const Job job;
+  const std::string from_file;  // the body of the request, if it is not in memory
+  CapturePacker packer;
+};
 
 void Captures::use(const config::Config& config) {
   const config::Captures& next = config.captures;
@@ -49,7 +67,7 @@ void Captures::keep(std::int64_t id, Captured captured) {
   waiting_bytes_ += captured.share.bytes();
   waiting_.push_back({id, std::move(captured)});
   while (too_many_wait(1)) {
-    drop_oldest();
+    packing_.erase(take_oldest().id);
     flooded_ = true;
   }
   if (!std::exchange(packs_, true)) net::spawn(loop_, pack_all(shared_from_this()));
@@ -62,11 +80,12 @@ bool Captures::too_many_wait(std::uint64_t part) const {
          (waiting_.size() > 1 && waiting_bytes_ > memory_->limit / 2 / part);
 }
 
-void Captures::drop_oldest() {
-  const Job& oldest = waiting_.front();
-  packing_.erase(oldest.id);
-  waiting_bytes_ -= oldest.captured.share.bytes();
+Captures::Job Captures::take_oldest() {
+  Job oldest = std::move(waiting_.front());
   waiting_.pop_front();
+  waiting_bytes_ -= oldest.captured.share.bytes();
+  if (!too_many_wait(2)) flooded_ = false;
+  return oldest;
 }
 
 net::Awaitable<void> Captures::rest(util::Clock::duration length) {
@@ -81,7 +100,7 @@ net::Awaitable<void> Captures::pack_all(std::shared_ptr<Captures> self) {
     const util::Time began = util::Clock::now();
     util::Clock::duration worked{0};
     while (!self->waiting_.empty() && (worked < kTurn || self->asked_ > 0)) {
-      co_await self->pack_next();
+      co_await self->pack_some();
       worked = util::Clock::now() - began;
     }
     const auto pause = std::clamp<util::Clock::duration>(kRests * worked, kGather, kLongestRest);
@@ -90,36 +109,37 @@ net::Awaitable<void> Captures::pack_all(std::shared_ptr<Captures> self) {
   self->packs_ = false;
 }
 
-net::Awaitable<void> Captures::pack_next() {
-  const Job job = std::move(waiting_.front());
-  waiting_.pop_front();
-  waiting_bytes_ -= job.captured.share.bytes();
-  if (!too_many_wait(2)) flooded_ = false;
+net::Awaitable<void> Captures::pack_some() {
   const std::uint64_t generation = generation_;
-  std::optional<std::string> packed = co_await pack(job);
-  if (generation != generation_) co_return;
-  packing_.erase(job.id);
-  if (packed) buffer_.put(job.id, std::move(*packed), job.captured.model);
-}
-
-net::Awaitable<std::optional<std::string>> Captures::pack(const Job& job) {
-  std::string from_file;
-  std::string_view request;
-  if (const net::Body* body = job.captured.request.get()) {
-    if (!body->in_memory()) {
+  std::deque<Packing> batch;
+  std::uint64_t bytes = 0;
+  while (!waiting_.empty()) {
+    const std::uint64_t more = waiting_.front().captured.share.bytes();
+    if (!batch.empty() && bytes + more > kBatch) break;
+    bytes += more;
+    Job job = take_oldest();
+    const net::Body* const body = job.captured.request.get();
+    std::string from_file;
+    if (body && !body->in_memory()) {
       auto text = co_await net::read_whole(*body);
-      if (!text) co_return std::nullopt;
+      if (!text && generation == generation_) packing_.erase(job.id);
+      if (!text) continue;
       from_file = std::move(*text);
     }
-    request = body->in_memory() ? body->memory() : std::string_view(from_file);
+    batch.emplace_back(*this, std::move(job), std::move(from_file));
   }
-  CapturePacker packer(writer_, job.id, job.captured, request, buffer_.limit());
-  bool more = true;
-  while (more) {
-    std::function<void()> step = [&packer, &more] { more = packer.step(); };
+  for (std::size_t at = 0; at < batch.size();) {
+    std::function<void()> step = [&batch, &at] {
+      while (at < batch.size() && !batch[at].packer.step()) ++at;
+    };
     co_await net::run(worker_, std::move(step));
   }
-  co_return packer.take_result();
+  if (generation != generation_) co_return;
+  for (Packing& done : batch) {
+    packing_.erase(done.job.id);
+    if (auto packed = done.packer.take_result())
+      buffer_.put(done.job.id, std::move(*packed), done.job.captured.model);
+  }
 }
 
 net::Awaitable<store::Packed> Captures::find(std::int64_t id, Sight sight) {

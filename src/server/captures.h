@@ -65,14 +65,15 @@ class Captures : public std::enable_shared_from_this<Captures> {
     std::int64_t id;
     Captured captured;
   };
+  struct Packing;
   // Would what was captured by these settings be captured, and shown, in the same way now?
   bool agrees_with(const config::Captures& settings) const;
   static net::Awaitable<void> pack_all(std::shared_ptr<Captures> self);
-  net::Awaitable<void> pack_next();
+  // The oldest, and what follows as far as it goes to the worker together with it.
+  net::Awaitable<void> pack_some();
   net::Awaitable<void> rest(util::Clock::duration length);
-  void drop_oldest();
+  Job take_oldest();
   bool too_many_wait(std::uint64_t part) const;
-  net::Awaitable<std::optional<std::string>> pack(const Job& job);
 
   net::Loop& loop_;
   net::Worker& worker_;

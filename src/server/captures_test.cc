@@ -214,7 +214,7 @@ TEST_F(CapturesTest, AFloodIsLetGoOfTheOldestFirst) {
   loop.restart();
   while (!captures->begin(site()) && captures->packs() && loop.run_one() > 0) {
   }
-  EXPECT_NEAR(captures->buffer().size(), kMost / 2, 1) << "then it collects again";
+  EXPECT_LE(captures->buffer().size(), kMost / 2) << "it collects again before all is packed";
   EXPECT_NE(find(kMost + 2), nullptr);
   EXPECT_NE(find(3), nullptr);
 
