@@ -18,10 +18,11 @@ void CapturePacker::begin() {
   const std::optional<std::string>& answered = captured_.response_headers;
   net::Headers response_headers = answered ? unflatten(*answered) : net::Headers();
   decoder_ = usage::Decoder::make(captured_.content_encoding);
-  // Gone with the coding.
+  // Gone with the coding, as is the length that the body had in it.
   if (decoder_)
     std::erase_if(response_headers, [](const net::Header& header) {
-      return util::iequals(header.name, "Content-Encoding");
+      return util::iequals(header.name, "Content-Encoding") ||
+             util::iequals(header.name, "Content-Length");
     });
   front_ =
       "{\"id\":" + std::to_string(id_) + ",\"req_path\":" + util::json_quote(captured_.path) +
