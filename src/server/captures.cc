@@ -11,7 +11,7 @@ namespace {
 
 constexpr auto kGather = std::chrono::milliseconds(100);  // for others that come soon
 constexpr auto kTurn = std::chrono::milliseconds(5);      // about; then it rests
-constexpr int kRests = 19;                                // times as long as it has worked
+constexpr int kRests = 49;                                // times as long as it has worked
 constexpr std::uint64_t kBatch = 128 * 1024;              // bytes that go to the worker together
 constexpr auto kLongestRest = std::chrono::seconds(1);
 

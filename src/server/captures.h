@@ -2,7 +2,7 @@
 // the loop, keeps it within the configured bounds, and finds it again.
 //
 // Captures must not cost what the requests cost: what comes close together is packed together, a
-// short moment later, and at most a twentieth of the time goes into it. What a flood brings beyond
+// short moment later, and at most a fiftieth of the time goes into it. What a flood brings beyond
 // that is not collected (what is collected already, and too much, is let go of, the oldest first):
 // the buffer would not keep it for long. Whoever asks for a capture that is not packed yet makes it
 // so at once.
