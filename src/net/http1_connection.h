@@ -77,6 +77,9 @@ class Connection final : public Exchange,
  private:
   enum class Sending { nothing, length, own_chunks, ready_chunks, until_close, done };
 
+  // Of a body nobody read; rather that than a new connection.
+  static constexpr std::size_t kMaxDrain = 256 << 10;
+
   bool may_be_preface() const;
   void begin_exchange();
   void take_up_request();
