@@ -9,32 +9,14 @@
 #include <string>
 #include <vector>
 
-#include "server/context.h"
+#include "server/core_fixture.h"
 #include "server/testing.h"
 
 namespace {
 
 using namespace llama_swap;
 
-class NoLauncher final : public process::Launcher {
- public:
-  std::unique_ptr<process::Instance> launch(process::LaunchSpec,
-                                            process::InstanceEvents&) override {
-    return nullptr;
-  }
-};
-
-struct Setting {
-  net::Loop loop;
-  net::TimerWheel wheel{loop};
-  net::Worker worker{loop};
-  net::BodyMemory memory{1 << 20};
-  observe::LogHub log{config::LogTarget::proxy, nullptr};
-  observe::EventBus events;
-  NoLauncher launcher;
-  std::shared_ptr<config::Config> config = std::make_shared<config::Config>();
-  std::unique_ptr<swap::Actor> actor;
-  std::unique_ptr<server::Core> core;
+struct Setting : server::testing::CoreFixture {
   server::testing::FakeExchange exchange{"POST",
                                          "/v1/chat/completions",
                                          {{"Host", "localhost:8080"},
@@ -44,18 +26,12 @@ struct Setting {
 
   Setting() {
     server::testing::add_model(*config, "bench");
-    swap::Actor::Hooks hooks;
-    hooks.log = [](config::LogLevel, const std::string&, std::string) {};
-    hooks.output = [](const std::string&, std::string_view) {};
-    actor = std::make_unique<swap::Actor>(loop, wheel, launcher, config, std::move(hooks));
-    server::Deps deps{loop, wheel, memory, worker, *actor, log, events, {}};
-    core = std::make_unique<server::Core>(std::move(deps), config);
+    make_core();
     // Never opened: rows come and go in its buffer.
     store::StoreOptions options;
     options.retention.max_rows = 1000;
     core->activity = std::make_shared<store::ActivityStore>(loop, std::move(options));
   }
-  ~Setting() { worker.join(); }
 
   const std::shared_ptr<const net::Body> body = std::make_shared<net::Body>(memory, worker);
 };

@@ -3,10 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "server/context.h"
+#include "server/core_fixture.h"
 #include "server/event_route_v2.h"
 #include "server/testing.h"
-#include "swap/fake_launcher.h"
 #include "util/text.h"
 
 namespace llama_swap::server {
@@ -39,18 +38,7 @@ std::vector<Received> parse(std::string_view text) {
   return out;
 }
 
-struct EventFeedTest : ::testing::Test {
-  net::Loop loop;
-  net::TimerWheel wheel{loop};
-  net::Worker worker{loop};
-  net::BodyMemory memory{1 << 20};
-  observe::LogHub log{config::LogTarget::proxy, nullptr};
-  observe::EventBus bus;
-  swap::testing::FakeLauncher launcher;
-  std::shared_ptr<config::Config> config = std::make_shared<config::Config>();
-  std::unique_ptr<swap::Actor> actor;
-  std::unique_ptr<Core> core;
-
+struct EventFeedTest : ::testing::Test, testing::CoreFixture {
   void SetUp() override {
     config::Group all;
     all.id = "(default)";
@@ -62,18 +50,12 @@ struct EventFeedTest : ::testing::Test {
       all.members.emplace_back(id);
     }
     config->groups.push_back(all);
-    swap::Actor::Hooks hooks;
-    hooks.output = [](const std::string&, std::string_view) {};
-    hooks.news = [this](const swap::News& news) { core->feed.tell(news); };
-    hooks.queue_changed = [this] { core->feed.queue_changed(); };
-    actor = std::make_unique<swap::Actor>(loop, wheel, launcher, config, std::move(hooks));
-    core = std::make_unique<Core>(Deps{loop, wheel, memory, worker, *actor, log, bus, {}}, config);
+    make_core();
   }
   void TearDown() override {
     core->streams.end_all();
     for (const auto& reader : readers)
       while (!reader->done) loop.run_one();
-    worker.join();
   }
 
   // One client.

@@ -6,20 +6,12 @@
 #include <functional>
 
 #include "server/answer.h"
-#include "server/context.h"
+#include "server/core_fixture.h"
 #include "server/errors.h"
 #include "server/testing.h"
 
 namespace llama_swap::server {
 namespace {
-
-class NoLauncher final : public process::Launcher {
- public:
-  std::unique_ptr<process::Instance> launch(process::LaunchSpec,
-                                            process::InstanceEvents&) override {
-    return nullptr;
-  }
-};
 
 net::Awaitable<void> keep(net::Awaitable<util::Result<store::Page>> question, store::Page& page) {
   auto answer = co_await question;
@@ -32,17 +24,7 @@ net::Awaitable<void> open(store::ActivityStore& store) {
   EXPECT_TRUE(opened.has_value());
 }
 
-struct RecorderTest : ::testing::Test {
-  net::Loop loop;
-  net::TimerWheel wheel{loop};
-  net::Worker worker{loop};
-  net::BodyMemory memory{1 << 20};
-  observe::LogHub log{config::LogTarget::proxy, nullptr};
-  observe::EventBus events;
-  NoLauncher launcher;
-  std::shared_ptr<config::Config> config = std::make_shared<config::Config>();
-  std::unique_ptr<swap::Actor> actor;
-  std::unique_ptr<Core> core;
+struct RecorderTest : ::testing::Test, testing::CoreFixture {
   testing::FakeExchange exchange{
       "POST", "/v1/chat/completions", {{"X-Session-ID", " "}, {"X-Litellm-Session-Id", " s-1 "}}};
   Measure measure;
@@ -51,11 +33,7 @@ struct RecorderTest : ::testing::Test {
   void SetUp() override {
     testing::add_model(*config, "m1");
     config->scheduling.priority["m1"] = 7;
-    swap::Actor::Hooks hooks;
-    hooks.output = [](const std::string&, std::string_view) {};
-    actor = std::make_unique<swap::Actor>(loop, wheel, launcher, config, std::move(hooks));
-    Deps deps{loop, wheel, memory, worker, *actor, log, events, {}};
-    core = std::make_unique<Core>(std::move(deps), config);
+    make_core();
     core->activity = std::make_shared<store::ActivityStore>(loop, store::StoreOptions{});
     testing::run(loop, open(*core->activity));
     recorder = std::make_unique<Recorder>(*core, core->site, exchange, "alice", measure);
@@ -64,7 +42,6 @@ struct RecorderTest : ::testing::Test {
     while (core->captures->packs() && loop.run_one() > 0) {
     }
     testing::run(loop, core->activity->close(util::seconds(5)));
-    worker.join();
   }
 
   std::shared_ptr<net::Body> body(std::string_view text) {
