@@ -2,7 +2,6 @@
 // everything else is passed on as it came.
 #include <optional>
 
-#include "net/url.h"
 #include "server/answer.h"
 #include "server/fail.h"
 #include "server/filter_request.h"
@@ -52,30 +51,6 @@ std::optional<Directory::PathMatch> find_target(const Call& call) {
     return std::nullopt;
   const std::string path = encode_path(pinned->second) + std::string(escaped.substr(length_of_pin));
   return site.directory().find_prefix(path, call.caller);
-}
-
-bool has_base_path(const config::Model& model) {
-  const auto url = net::parse_url(model.proxy);
-  return url && !url->path.empty() && url->path != "/";
-}
-
-// Why a path must not be passed on; nothing: it may. `path` is decoded.
-struct Objection {
-  int status;
-  std::string message;
-};
-std::optional<Objection> objection(const Call& call, const Target& target, std::string_view path) {
-  // To leave the base path would be to leave what the configuration gives access to.
-  if (climbs(path) && (target.peer || has_base_path(*target.local)))
-    return Objection{400, "the path must not contain the segment \"..\""};
-  if (!target.peer) return std::nullopt;
-  // A key of ours must not open the peer's other doors: account, keys, billing.
-  if (target.peer->peer->api_key.empty()) return std::nullopt;
-  const config::Peer& peer = *target.peer->peer;
-  if (is_model_endpoint(call.exchange.request().method, path) || call.site->is_allowed(peer, path))
-    return std::nullopt;
-  return Objection{403, "this path of peer " + peer.id + " is not open; peers." + peer.id +
-                            ".allowPaths can open it"};
 }
 
 bool is_ready(const Call& call, const config::Model& model) {
@@ -166,16 +141,11 @@ net::Awaitable<void> upstream(Call& call) {
     co_return;
   }
   const std::string rest = util::percent_decode(match->rest);
-  std::string refusal = upstream_refusal(call, match->target, rest);
-  if (!refusal.empty()) {
-    co_await send_error(exchange, 403, std::move(refusal));
+  if (auto refusal = upstream_refusal(call, match->target, rest)) {
+    co_await send_problem(exchange, std::move(*refusal));
     co_return;
   }
   const config::Model* local = match->target.local;
-  if (auto refused = objection(call, match->target, rest)) {
-    co_await send_error(exchange, refused->status, std::move(refused->message));
-    co_return;
-  }
   const bool model_endpoint = is_model_endpoint(head.method, rest);
   if (model_endpoint) call.record = make_recorder(call);
   call.goes_to(
@@ -216,13 +186,8 @@ net::Awaitable<void> comfy(Call& call) {
   const config::Model& model = found->second;
   Forwarding forwarding;
   forwarding.target.local = &model;
-  std::string refusal = upstream_refusal(call, forwarding.target, "/" + call.wildcard);
-  if (!refusal.empty()) {
-    co_await send_error(call.exchange, 403, std::move(refusal));
-    co_return;
-  }
-  if (auto refused = objection(call, forwarding.target, call.wildcard)) {
-    co_await send_error(call.exchange, refused->status, std::move(refused->message));
+  if (auto refusal = upstream_refusal(call, forwarding.target, "/" + call.wildcard)) {
+    co_await send_problem(call.exchange, std::move(*refusal));
     co_return;
   }
   if (!call.wildcard.empty() && !is_ready(call, model)) {
