@@ -2,7 +2,8 @@
 """layers.py [SRC]
 
 Checks that every `#include "folder/..."` below src/ points down the layers (docs/architecture.md), and prints each that
-does not as file:line. Tests are held to the same rules as the code beside them, but may use the helpers in tests/.
+does not as file:line. Tests and their fixtures are held to the same rules as the code beside them, but may use the
+helpers in tests/.
 """
 import pathlib
 import re
@@ -40,7 +41,7 @@ def offenders(src):
             match = INCLUDE.match(line)
             if not match:
                 continue
-            if path.stem.endswith("_test") and match[1].startswith(TEST_HELPERS):
+            if path.stem.endswith(("_test", "_fixture")) and match[1].startswith(TEST_HELPERS):
                 continue
             target, slash, _ = match[1].partition("/")
             if not slash:

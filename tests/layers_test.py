@@ -25,6 +25,7 @@ class Layers(unittest.TestCase):
             ("below a folder", "net/http1/head.cc", '#include "net/socket.h"', True),
             ("system header", "util/time.cc", "#include <boost/asio.hpp>", True),
             ("test helper", "net/listener_test.cc", '#include "../tests/support/loop_thread.h"', True),
+            ("test helper, in a fixture", "net/tls_fixture.h", '#include "../tests/support/tls.h"', True),
             ("test helper, not in a test", "net/listener.cc", '#include "../tests/support/loop_thread.h"', False),
             ("up", "sched/decide.cc", '#include "swap/actor.h"', False),
             ("up, from a leaf", "usage/meter.cc", '#include "net/byte_search.h"', False),
