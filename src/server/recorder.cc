@@ -114,13 +114,14 @@ void Recorder::answered(const net::ResponseHead& head, const net::BodyFraming& f
     const std::string_view* const value = head.find(name);
     return value ? *value : std::string_view();
   };
+  const std::string_view content_type = field("Content-Type");
   row_.status = head.status;
-  row_.content_type = shortened(field("Content-Type"));
+  row_.content_type = shortened(content_type);
   usage::AnswerHead seen;
   seen.request_path = row_.path;
   seen.status = head.status;
   seen.reason = net::reason_phrase(head.status);
-  seen.content_type = field("Content-Type");
+  seen.content_type = content_type;
   seen.content_encoding = field("Content-Encoding");
   meter_.emplace(seen);
   if (captures()) capture_->answered(head, framing);

@@ -5,6 +5,7 @@
 namespace llama_swap::usage {
 
 std::unique_ptr<Decoder> Decoder::make(std::string_view content_encoding, ExpansionLimit limit) {
+  if (content_encoding.empty()) return nullptr;
   std::vector<Link> links;
   for (const std::string_view item : util::split(content_encoding, ',')) {
     const std::string name = util::lower(util::trim(item));

@@ -1,6 +1,7 @@
 #include "usage/json_numbers.h"
 
 #include <charconv>
+#include <ranges>
 
 #include "util/json_walk.h"
 
@@ -25,12 +26,11 @@ JsonNumbers::JsonNumbers(std::string_view text) : rest_(text) {
   is_object_ = take_object({});
   skip_space();
   is_object_ = is_object_ && rest_.empty();
-  if (!is_object_) count_ = 0;
+  if (!is_object_) entries_.clear();
 }
 
 std::optional<double> JsonNumbers::find(std::string_view parent, std::string_view name) const {
-  for (std::size_t i = count_; i-- > 0;) {
-    const Entry& entry = entries_[i];
+  for (const Entry& entry : entries_ | std::views::reverse) {
     if (is_top(entry.parent) != is_top(parent)) {
       // The last of that name; what was in one before does not count.
       if (is_top(entry.parent) && entry.name == parent) break;
@@ -82,8 +82,9 @@ bool JsonNumbers::take_object(std::string_view parent) {
 bool JsonNumbers::take_value(std::string_view parent, std::string_view name) {
   skip_space();
   std::optional<double> ignored;
+  const bool counts = entries_.size() < kMax;
   std::optional<double>& number =
-      count_ < kMax ? (entries_[count_++] = {parent, name, {}}).value : ignored;
+      counts ? entries_.emplace_back(Entry{parent, name, {}}).value : ignored;
   std::string_view text;
   if (take('"')) return take_text(text);
   if (rest_.starts_with('{') && is_top(parent)) return take_object(name);

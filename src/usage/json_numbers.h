@@ -2,7 +2,7 @@
 // members that are objects themselves. All else is passed over.
 #pragma once
 
-#include <array>
+#include <boost/container/static_vector.hpp>
 #include <cstddef>
 #include <optional>
 #include <string_view>
@@ -39,8 +39,7 @@ class JsonNumbers {
 
   std::string_view rest_;  // what is not read yet
   bool is_object_ = false;
-  std::size_t count_ = 0;
-  std::array<Entry, kMax> entries_;
+  boost::container::static_vector<Entry, kMax> entries_;
 };
 
 }  // namespace llama_swap::usage

@@ -11,6 +11,10 @@ namespace {
 
 constexpr std::array<Member, 3> kWanted{{{"", "usage"}, {"", "timings"}, {"", "metrics"}}};
 
+bool is_success(int status) {
+  return status >= 200 && status < 300;
+}
+
 }  // namespace
 
 std::chrono::nanoseconds Timing::mean_gap() const {
@@ -50,13 +54,15 @@ std::optional<Figures> Meter::Document::figures() const {
 
 Meter::Meter(const AnswerHead& head, ExpansionLimit limit)
     : status_(head.status),
-      status_text_(success() ? "" : status_text(head.status, head.reason)),
-      decoder_(Decoder::make(head.content_encoding, limit)) {
-  if (!success()) {
-    reader_.emplace<ErrorText>();
-  } else if (!util::icontains(head.content_type, "text/event-stream")) {
-    reader_.emplace<Document>(head.request_path.starts_with("/infill"));
-  }
+      status_text_(is_success(head.status) ? "" : status_text(head.status, head.reason)),
+      decoder_(Decoder::make(head.content_encoding, limit)),
+      reader_(make_reader(head)) {}
+
+Meter::Reader Meter::make_reader(const AnswerHead& head) {
+  if (!is_success(head.status)) return Reader(std::in_place_type<ErrorText>);
+  if (util::icontains(head.content_type, "text/event-stream"))
+    return Reader(std::in_place_type<EventScanner>);
+  return Reader(std::in_place_type<Document>, head.request_path.starts_with("/infill"));
 }
 
 void Meter::feed(std::string_view bytes, util::Time now) {
@@ -113,7 +119,7 @@ std::string Meter::error_msg(Ending ending) const {
   std::string fault = decoder_ ? decoder_->fault() : "";
   if (fault.empty() && result_.decode_failed && ending == Ending::complete)
     fault = "unexpected end of the body";
-  if (!success()) {
+  if (!is_success(status_)) {
     if (!fault.empty()) return "response decode failed: " + fault;
     const std::string text = std::get<ErrorText>(reader_).text();
     return text.empty() ? status_text_ : text;

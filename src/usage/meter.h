@@ -97,7 +97,9 @@ class Meter {
     MemberExtractor members;
   };
 
-  bool success() const { return status_ >= 200 && status_ < 300; }
+  using Reader = std::variant<EventScanner, Document, ErrorText>;
+
+  static Reader make_reader(const AnswerHead& head);
   void read(std::string_view piece);
   void count_tokens(const EventScanner& events, std::uint64_t tokens);
   std::string error_msg(Ending ending) const;
@@ -105,7 +107,7 @@ class Meter {
   const int status_;
   const std::string status_text_;     // of a failure
   std::unique_ptr<Decoder> decoder_;  // null: the body is taken as it is
-  std::variant<EventScanner, Document, ErrorText> reader_;
+  Reader reader_;
   std::optional<util::Time> first_event_;
   Result result_;
 };

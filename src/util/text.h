@@ -12,10 +12,12 @@ namespace llama_swap::util {
 // Without leading and trailing space, tab, CR, LF, VT, FF.
 std::string_view trim(std::string_view text);
 std::string lower(std::string_view text);
-// Equal but for ASCII case.
+// Equal but for ASCII case. Most names that are not equal differ in their length or first letter.
 bool same_ignoring_case(const char* a, const char* b, std::size_t size);
 inline bool iequals(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && same_ignoring_case(a.data(), b.data(), a.size());
+  if (a.size() != b.size()) return false;
+  if (a.empty() || ((a.front() ^ b.front()) & ~0x20) != 0) return a.empty();
+  return same_ignoring_case(a.data(), b.data(), a.size());
 }
 bool icontains(std::string_view haystack, std::string_view needle);
 // At every separator; "" gives one empty piece.
