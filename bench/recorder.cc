@@ -50,6 +50,7 @@ std::string answer(bool timings) {
 }
 
 void request(Setting& setting, const net::ResponseHead& head, const std::string& body) {
+  setting.exchange.set_request_id("9f86d081884c7d65");
   server::Measure measure;
   auto recorder = std::make_unique<server::Recorder>(*setting.core, setting.core->site,
                                                      setting.exchange, "", measure);

@@ -17,6 +17,7 @@
 
 #include "store/read.h"
 #include "store/storage.h"
+#include "util/unique_id.h"
 
 namespace {
 
@@ -33,6 +34,13 @@ std::minstd_rand generator{1};
 
 int below(int n) {
   return static_cast<int>(generator() % static_cast<unsigned>(n));
+}
+
+// In an order that looks like chance, as those that the server makes.
+std::string request_id(std::int64_t id) {
+  std::string out;
+  util::append_hex(out, util::UniqueIds(static_cast<std::uint64_t>(id)).next());
+  return out;
 }
 
 store::Activity row(std::int64_t id) {
@@ -59,6 +67,7 @@ store::Activity row(std::int64_t id) {
   out.phases.first_byte = util::milliseconds(below(1000));
   out.bytes_in = below(100'000);
   out.bytes_out = below(100'000);
+  out.request_id = request_id(id);
   return out;
 }
 
@@ -157,6 +166,8 @@ std::vector<Question> questions() {
       listing("page in the middle", [](auto& query, auto rows) { query.page = rows / 50; }),
       listing("longest first (no index)",
               [](auto& query, auto) { query.sort = store::Sort::duration; }),
+      listing("by request id (no index)",
+              [](auto& query, auto rows) { query.filter.request_id = request_id(rows / 2); }),
       statistics("statistics", {}),
       statistics("statistics of a model", {"model-3"}),
       {"usage by day and model",

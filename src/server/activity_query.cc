@@ -152,6 +152,7 @@ void read_our_filter(Reader& reader, store::Filter& filter) {
   filter.error_text = reader.text("error");
   if (const auto ms = reader.at_least("min_duration_ms", 0))
     filter.min_duration = util::milliseconds(*ms);
+  filter.request_id = reader.text("request_id");
 }
 
 }  // namespace

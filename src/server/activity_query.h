@@ -12,7 +12,7 @@ namespace llama_swap::server {
 
 // Values are trimmed; blank ones count as absent. Beside the original's parameters:
 //   status           1xx ... 5xx
-//   path, key, client, session   exact
+//   path, key, client, session, request_id   exact
 //   has_error        true or false
 //   error            text within the error, in any case
 //   min_duration_ms  at least 0

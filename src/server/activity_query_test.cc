@@ -34,7 +34,7 @@ TEST(ActivityQuery, Everything) {
   const store::Query query = accepted(
       "model=a&start=1970-01-01T00:01:00Z&end=1970-01-01T00:01:00.9Z&min_id=2&max_id=2&limit=999"
       "&page=%2B3&sort=gen_speed&order=ASC&status=5xx&path=/v1/x&key=k&client=c&session=s"
-      "&has_error=true&error=e&min_duration_ms=0&after=9&model=+b%20c+");
+      "&has_error=true&error=e&min_duration_ms=0&request_id=a%2Fb&after=9&model=+b%20c+");
   const store::Filter& filter = query.filter;
   EXPECT_EQ(filter.models, (std::vector<std::string>{"a", "b c"}));
   EXPECT_EQ(filter.start, 60);
@@ -53,6 +53,7 @@ TEST(ActivityQuery, Everything) {
   EXPECT_EQ(filter.has_error, true);
   EXPECT_EQ(filter.error_text, "e");
   EXPECT_EQ(filter.min_duration, util::milliseconds(0));
+  EXPECT_EQ(filter.request_id, "a/b");
   EXPECT_EQ(query.after, 9);
   EXPECT_EQ(accepted("before=4").before, 4);
   EXPECT_EQ(accepted("has_error=false").filter.has_error, false);

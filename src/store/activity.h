@@ -63,6 +63,7 @@ struct Activity {
   Ending ending = Ending::complete;
   // The whole prompt, cached or not, whichever way the server counts `tokens.input`.
   std::optional<std::int64_t> prompt_tokens;
+  std::string request_id;  // as the log and the client know it
 };
 
 // Which rows; what is unset does not restrict, all that is set must hold.
@@ -73,7 +74,8 @@ struct Filter {
   std::optional<int> status_class;             // 2: 200-299
   std::optional<std::string> path, key, client, session;  // not empty
   std::optional<bool> has_error;
-  std::optional<util::milliseconds> min_duration;  // not indexed: looks at every row
+  std::optional<util::milliseconds> min_duration;  // not indexed: looks at every row, as the next
+  std::optional<std::string> request_id;           // not empty
   std::optional<std::string> error_text;  // in the error, in any (ASCII) case; looks at failed rows
 };
 

@@ -17,7 +17,7 @@ constexpr util::milliseconds kBetweenTrims{50};
 std::size_t size_of(const Activity& row) {
   return sizeof(Activity) + row.model.size() + row.path.size() + row.content_type.size() +
          row.error.size() + row.metadata_json.size() + row.key.size() + row.client.size() +
-         row.session.size();
+         row.session.size() + row.request_id.size();
 }
 
 }  // namespace

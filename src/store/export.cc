@@ -94,6 +94,7 @@ constexpr auto kColumns = std::to_array<Column>({
     {"prompt_tokens",
      [](const Activity& a) { return a.prompt_tokens ? integer(*a.prompt_tokens) : Cell{}; }},
     {"metadata", [](const Activity& a) { return text(a.metadata_json); }},
+    {"request_id", [](const Activity& a) { return text(a.request_id); }},
 });
 
 void append_csv(std::string& out, const Cell& cell) {
@@ -231,6 +232,7 @@ void append_json(std::string& out, const Activity& row, std::optional<bool> has_
   object.integer("bytes_in", row.bytes_in);
   object.integer("bytes_out", row.bytes_out);
   if (row.prompt_tokens) object.integer("prompt_tokens", *row.prompt_tokens);
+  object.text_if("request_id", row.request_id);
   object.end();
 }
 

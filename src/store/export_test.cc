@@ -63,6 +63,7 @@ TEST_F(ExportTest, JsonOfAllFields) {
   row.bytes_out = 12;
   row.ending = Ending::cancelled;
   row.prompt_tokens = 15;
+  row.request_id = "r-1";
   const std::string text = line(Format::json_lines);
   EXPECT_EQ(std::ranges::count(text, '\n'), 1);
   const Json json = Json::parse(text);
@@ -78,6 +79,7 @@ TEST_F(ExportTest, JsonOfAllFields) {
   EXPECT_EQ(json["bytes_in"], 11);
   EXPECT_EQ(json["bytes_out"], 12);
   EXPECT_EQ(json["prompt_tokens"], 15);
+  EXPECT_EQ(json["request_id"], "r-1");
   EXPECT_FALSE(json.contains("has_capture"));
 }
 
@@ -94,7 +96,7 @@ TEST_F(ExportTest, JsonStaysJsonWhateverTheFileHolds) {
 TEST_F(ExportTest, CsvQuotesAndDisarms) {
   const std::string header = export_header(Format::csv);
   EXPECT_EQ(header.substr(0, 28), "id,timestamp,model,req_path,");
-  EXPECT_EQ(header.substr(header.size() - 10), "metadata\r\n");
+  EXPECT_TRUE(header.ends_with(",metadata,request_id\r\n")) << "new columns come last";
   EXPECT_EQ(std::ranges::count(header, ','), std::ranges::count(line(Format::csv), ','));
   struct Case {
     const char *model, *want;
@@ -110,6 +112,8 @@ TEST_F(ExportTest, CsvQuotesAndDisarms) {
     EXPECT_EQ(line(Format::csv).substr(0, 29 + std::string(c.want).size()),
               std::string("7,2023-11-14T23:13:20+01:00,") + c.want + ",");
   }
+  row.request_id = "=1";
+  EXPECT_TRUE(line(Format::csv).ends_with(",'=1\r\n"));
   row.model = "m";
   EXPECT_NE(line(Format::csv).find(",5,-1,-1,10,20,100.5,40,1500,"), std::string::npos)
       << "numbers are no formulas";
@@ -118,6 +122,8 @@ TEST_F(ExportTest, CsvQuotesAndDisarms) {
 TEST_F(ExportTest, MarkdownEscapes) {
   const std::string header = export_header(Format::markdown);
   EXPECT_EQ(std::ranges::count(header, '\n'), 2);
+  EXPECT_EQ(header.substr(0, header.find('\n')).substr(header.find("| metadata")),
+            "| metadata | request_id |");
   row.model = "a|b\n<i>`x`";
   const std::string text = line(Format::markdown);
   EXPECT_EQ(std::ranges::count(text, '\n'), 1);

@@ -39,11 +39,13 @@ class Conditions {
 };
 
 // What the rows are found by. SQLite has no statistics of the table and would guess.
-enum class Lead { session, client, key, error, status, model, path, time, id };
+enum class Lead { session, client, request, key, error, status, model, path, time, id };
 
 Lead lead_of(const Filter& filter, Sort sort) {
   if (filter.session) return Lead::session;
   if (filter.client) return Lead::client;
+  // A walk over all of ls_request, which looks at few rows of `activity`.
+  if (filter.request_id) return Lead::request;
   if (filter.has_error.value_or(false) || filter.error_text) return Lead::error;
   // Most succeed, so that class selects little.
   if (filter.status_class && *filter.status_class != 2) return Lead::status;
@@ -55,20 +57,20 @@ Lead lead_of(const Filter& filter, Sort sort) {
 
 // Like lead_of(), for a count: where a span of time is given, it is narrow.
 Lead count_lead(const Filter& filter) {
-  if (filter.session || filter.client || filter.error_text) return lead_of(filter, Sort::id);
+  if (filter.session || filter.client || filter.request_id || filter.error_text)
+    return lead_of(filter, Sort::id);
   if (!filter.start && !filter.end) return lead_of(filter, Sort::id);
   return filter.models.empty() ? Lead::time : Lead::model;
 }
 
 bool needs_request(const Filter& filter) {
-  return filter.session || filter.client || filter.key;
+  return filter.session || filter.client || filter.key || filter.request_id;
 }
 
 // `activity` is a, ls_request is r.
 std::string from(Lead lead, const Filter& filter, Sort sort) {
-  const auto by_request = [](const char* index) {
-    return fmt::format(
-        " FROM ls_request r INDEXED BY {} CROSS JOIN activity a ON a.id = r.activity_id", index);
+  const auto by_request = [](const char* how) {
+    return fmt::format(" FROM ls_request r {} CROSS JOIN activity a ON a.id = r.activity_id", how);
   };
   const auto by_activity = [&](const char* how) {
     return fmt::format(
@@ -80,11 +82,13 @@ std::string from(Lead lead, const Filter& filter, Sort sort) {
   };
   switch (lead) {
     case Lead::session:
-      return by_request("ls_request_session");
+      return by_request("INDEXED BY ls_request_session");
     case Lead::client:
-      return by_request("ls_request_client");
+      return by_request("INDEXED BY ls_request_client");
+    case Lead::request:
+      return by_request("NOT INDEXED");
     case Lead::key:
-      return by_request("ls_request_key");
+      return by_request("INDEXED BY ls_request_key");
     case Lead::error:
       return index("ls_activity_error");
     case Lead::status:
@@ -102,7 +106,8 @@ std::string from(Lead lead, const Filter& filter, Sort sort) {
 }
 
 bool by_request(Lead lead) {
-  return lead == Lead::session || lead == Lead::client || lead == Lead::key;
+  return lead == Lead::session || lead == Lead::client || lead == Lead::request ||
+         lead == Lead::key;
 }
 
 // A page far beyond the end has no rows, and that is all there is to say about it.
@@ -128,6 +133,7 @@ void add_filter(Conditions& where, const Filter& filter, const char* id) {
   where.add_if(filter.session, "r.session = ? AND r.session <> ''");
   where.add_if(filter.client, "r.client = ? AND r.client <> ''");
   where.add_if(filter.key, "r.key = ? AND r.key <> ''");
+  where.add_if(filter.request_id, "r.request_id = ?");
   if (filter.has_error) where.add(*filter.has_error ? "a.error_msg <> ''" : "a.error_msg = ''");
   if (filter.error_text) {
     if (!filter.has_error.value_or(false)) where.add("a.error_msg <> ''");
@@ -185,7 +191,8 @@ std::string in_list(std::size_t values) {
 }
 
 bool countable_by_day(const Filter& filter) {
-  return !filter.client && !filter.session && !filter.min_duration && !filter.error_text;
+  return !filter.client && !filter.session && !filter.request_id && !filter.min_duration &&
+         !filter.error_text;
 }
 
 Sql days_sql(const Filter& filter) {

@@ -19,7 +19,7 @@ SELECT a.id, a.ts_created, a.model_id, a.req_path, a.resp_content_type, a.resp_s
        a.prompt_per_second, a.tokens_per_second, a.duration_ms, a.error_msg, a.metadata_json,
        r.started_ms, r.queue_ms, r.load_ms, r.first_byte_ms, r.prefill_ms, r.decode_ms,
        r.key, r.client, r.session, r.swap_caused, r.bytes_in, r.bytes_out, r.ending,
-       r.prompt_tokens
+       r.prompt_tokens, r.request_id
 FROM activity a LEFT JOIN ls_request r ON r.activity_id = a.id WHERE a.id = ?)";
 
 std::optional<util::milliseconds> optional_ms(const Statement& row, int column) {
@@ -63,6 +63,8 @@ Activity activity(const Statement& row) {
   out.bytes_out = integer();
   out.ending = static_cast<Ending>(std::clamp<std::int64_t>(integer(), 0, 2));
   if (!row.is_null(next)) out.prompt_tokens = row.integer(next);
+  ++next;
+  out.request_id = text();
   return out;
 }
 
@@ -102,10 +104,25 @@ bool within(std::int64_t low, std::int64_t high, const std::optional<std::int64_
   return (!from || low >= *from) && (!to || high <= *to);
 }
 
+// Ids grow with time, nearly: so a span of time is one of ids, and the rows that are outside
+// need not be walked over. No row of the filter is lost.
+void narrow_ids(Filter& filter, const std::vector<Day>& found) {
+  if ((!filter.start && !filter.end) || found.empty()) return;
+  const auto low = std::ranges::min(found, {}, &Day::min_id).min_id;
+  const auto high = std::ranges::max(found, {}, &Day::max_id).max_id;
+  filter.min_id = std::max(filter.min_id.value_or(low), low);
+  filter.max_id = std::min(filter.max_id.value_or(high), high);
+}
+
 // Whole days from their sums; of days that the bounds cut, the rows.
 util::Result<std::int64_t> total(Database& database, const Filter& filter,
                                  const std::vector<Day>& found) {
-  if (!countable_by_day(filter)) return integer(database, count_sql(filter));
+  if (found.empty()) return 0;
+  if (!countable_by_day(filter)) {
+    Filter narrowed = filter;
+    narrow_ids(narrowed, found);
+    return integer(database, count_sql(narrowed));
+  }
   std::int64_t sum = 0;
   for (const Day& day : found) {
     const std::int64_t first = day.day * 86400, last = first + 86399;
@@ -125,16 +142,6 @@ util::Result<std::int64_t> total(Database& database, const Filter& filter,
     sum += *count;
   }
   return sum;
-}
-
-// Ids grow with time, nearly: so a span of time is one of ids, and the rows that are outside
-// need not be walked over. No row of the filter is lost.
-void narrow_ids(Filter& filter, const std::vector<Day>& found) {
-  if ((!filter.start && !filter.end) || found.empty()) return;
-  const auto low = std::ranges::min(found, {}, &Day::min_id).min_id;
-  const auto high = std::ranges::max(found, {}, &Day::max_id).max_id;
-  filter.min_id = std::max(filter.min_id.value_or(low), low);
-  filter.max_id = std::min(filter.max_id.value_or(high), high);
 }
 
 util::Result<std::optional<Value>> anchor(Database& database, const Query& query) {

@@ -42,7 +42,7 @@ bool passes(const Filter& f, const Activity& row) {
          (!f.min_id || row.id >= *f.min_id) && (!f.max_id || row.id <= *f.max_id) &&
          (!f.status_class || row.status / 100 == *f.status_class) && is(f.path, row.path) &&
          is(f.key, row.key) && is(f.client, row.client) && is(f.session, row.session) &&
-         (!f.has_error || *f.has_error == !row.error.empty()) &&
+         is(f.request_id, row.request_id) && (!f.has_error || *f.has_error == !row.error.empty()) &&
          (!f.min_duration || row.duration >= *f.min_duration) &&
          (!f.error_text || (!row.error.empty() && util::icontains(row.error, *f.error_text)));
 }
@@ -119,6 +119,7 @@ class ReadTest : public ::testing::Test {
     row.key = one_in(2) ? "" : "key" + std::to_string(below(3));
     row.client = "10.0.0." + std::to_string(below(50));
     row.session = one_in(2) ? "" : "s" + std::to_string(below(400));
+    row.request_id = one_in(3) ? "" : "r" + std::to_string(below(200));
     row.bytes_in = below(1000);
     if (one_in(2)) row.prompt_tokens = below(100);
     return row;
@@ -139,6 +140,7 @@ class ReadTest : public ::testing::Test {
     if (one_in(5)) f.key = "key" + std::to_string(below(4));
     if (one_in(8)) f.client = "10.0.0." + std::to_string(below(51));
     if (one_in(12)) f.session = "s" + std::to_string(below(401));
+    if (one_in(12)) f.request_id = "r" + std::to_string(below(201));
     if (one_in(5)) f.has_error = one_in(2);
     if (one_in(8)) f.min_duration = util::milliseconds(below(2000));
     if (one_in(8))
@@ -175,6 +177,7 @@ TEST_F(ReadTest, ARowComesBackAsItWas) {
                 util::milliseconds(4), std::nullopt};
   row.swap_caused = true;
   row.bytes_out = 1'000'000'000'000;
+  row.request_id = "9f86d081884c7d65";
   row.ending = Ending::truncated;
   row.error = std::string("with a \0 in it", 14);
   std::vector<Activity> batch = {row};
@@ -214,6 +217,7 @@ TEST_F(ReadTest, ARowComesBackAsItWas) {
   EXPECT_EQ(got.bytes_out, row.bytes_out);
   EXPECT_EQ(got.ending, row.ending);
   EXPECT_EQ(got.prompt_tokens, row.prompt_tokens);
+  EXPECT_EQ(got.request_id, row.request_id);
 }
 
 TEST_F(ReadTest, EverySortInBothDirectionsByPageAndByKey) {
@@ -416,6 +420,8 @@ TEST_F(ReadTest, IndexedFiltersNeitherScanNorSort) {
       {"key", with([](Filter& f) { f.key = "key1"; })},
       {"client", with([](Filter& f) { f.client = "10.0.0.1"; })},
       {"session", with([](Filter& f) { f.session = "s1"; })},
+      {"request id between ids",
+       with([](Filter& f) { f.request_id = "r1", f.min_id = 5, f.max_id = 9; })},
       {"ids", with([](Filter& f) { f.min_id = 5, f.max_id = 9; })},
       {"time by time", with([](Filter& f) { f.start = 5, f.end = 9; }), Sort::time},
       {"none by time", {}, Sort::time},

@@ -62,7 +62,8 @@ CREATE TABLE ls_request (
   bytes_in INTEGER NOT NULL DEFAULT 0,
   bytes_out INTEGER NOT NULL DEFAULT 0,
   ending INTEGER NOT NULL DEFAULT 0,       -- 0 complete, 1 truncated, 2 cancelled
-  prompt_tokens INTEGER                    -- with cached ones, whichever way the server counts
+  prompt_tokens INTEGER,                   -- with cached ones, whichever way the server counts
+  request_id TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE ls_day (
   day INTEGER NOT NULL,                    -- of UTC, since 1970-01-01
@@ -121,6 +122,10 @@ DROP INDEX ls_activity_error;
 DROP INDEX ls_activity_prompt;
 DROP INDEX ls_activity_generation;
 )";
+
+// Version 2 had all but this. Looks at no row.
+constexpr const char* kAddColumnOf3 =
+    "ALTER TABLE ls_request ADD COLUMN request_id TEXT NOT NULL DEFAULT ''";
 
 // What of `activity` (as `row`) and ls_request (as r) makes a row of ls_day.
 constexpr const char* kDayOfRow = R"sql(
@@ -271,10 +276,11 @@ util::Result<> add_ours(Database& database) {
   if (!transaction) return tl::unexpected(transaction.error());
   std::vector<std::string> steps;
   if (*found == 0)
-    steps = {kTables, count_all(), triggers()};
+    steps = {kTables, count_all(), triggers(), kIndexes};
+  else if (*found == 1)
+    steps = {kDropIndexesOf1, kIndexes, kAddColumnOf3};
   else
-    steps = {kDropIndexesOf1};
-  steps.emplace_back(kIndexes);
+    steps = {kAddColumnOf3};
   steps.push_back(fmt::format("INSERT INTO ls_version VALUES ({})", kSchemaVersion));
   for (const std::string& sql : steps)
     if (auto done = database.execute(sql); !done) return done;
@@ -284,7 +290,7 @@ util::Result<> add_ours(Database& database) {
 util::Result<std::int64_t> rows_without_ours(Database& database) {
   const auto found = version(database);
   if (!found) return tl::unexpected(found.error());
-  if (*found == kSchemaVersion) return 0;
+  if (*found >= 2) return 0;  // what came later is a column
   return database.integer("SELECT coalesce(max(id), 0) FROM activity");
 }
 

@@ -19,7 +19,7 @@
 namespace llama_swap::store {
 
 // Of the ls_ tables.
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 // Quick whatever the size of the file: sets the connection up and makes the original's tables in a
 // file that lacks them. `in_memory`: as open() was told.

@@ -25,8 +25,9 @@ constexpr std::string_view kUpTo = "WHERE id <= ?";
 
 constexpr std::string_view kInsertRequest = R"(
 INSERT OR REPLACE INTO ls_request (activity_id, started_ms, queue_ms, load_ms, first_byte_ms, prefill_ms,
-  decode_ms, key, client, session, swap_caused, bytes_in, bytes_out, ending, prompt_tokens)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))";
+  decode_ms, key, client, session, swap_caused, bytes_in, bytes_out, ending, prompt_tokens,
+  request_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))";
 
 constexpr std::string_view kInsertActivity = R"(
 INSERT INTO activity (id, ts_created, model_id, req_path, resp_content_type, resp_status_code,
@@ -86,6 +87,7 @@ util::Result<> insert_request(Statement& statement, const Activity& row) {
       .bind(row.bytes_out)
       .bind(static_cast<std::int64_t>(row.ending))
       .bind(row.prompt_tokens)
+      .bind_view(row.request_id)
       .run();
 }
 
