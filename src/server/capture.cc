@@ -69,7 +69,7 @@ void Capture::failed(int status, std::string_view content_type) {
   response_headers_ = flatten({{"Content-Type", content_type}});
 }
 
-std::optional<Captured> Capture::finish(const net::RequestHead& head) {
+std::optional<Captured> Capture::finish(const net::RequestHead& head, std::string_view request_id) {
   if (status_ == 200 && empty_) return std::nullopt;
   const CaptureParts parts = capture_parts(path_, status_);
   std::string headers = flatten(head.headers);
@@ -94,6 +94,7 @@ std::optional<Captured> Capture::finish(const net::RequestHead& head) {
                   std::move(response_),
                   std::move(content_encoding_),
                   std::move(left_out),
+                  std::string(request_id),
                   std::move(share_)};
 }
 

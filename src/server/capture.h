@@ -58,6 +58,7 @@ struct Captured {
   std::vector<std::string> response;  // as it came, in pieces
   std::string content_encoding;       // of it
   std::vector<std::string> left_out;  // members of the JSON that there was no room for
+  std::string request_id;             // "": none
   CaptureShare share;
 };
 
@@ -79,8 +80,9 @@ class Capture {
   void on_payload(std::string_view bytes);
   // An answer of ours.
   void failed(int status, std::string_view content_type);
-  // Nothing: there is nothing worth it (a 200 without a body). Once, and last.
-  std::optional<Captured> finish(const net::RequestHead& head);
+  // Nothing: there is nothing worth it (a 200 without a body). Once, and last. `request_id` as in
+  // the activity row.
+  std::optional<Captured> finish(const net::RequestHead& head, std::string_view request_id = {});
 
  private:
   std::uint64_t max_item() const;

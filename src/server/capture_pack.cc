@@ -32,6 +32,8 @@ void CapturePacker::begin() {
       ",\"resp_headers\":" + (answered ? dump(headers_json(response_headers, redaction)) : "null") +
       ",\"resp_body\":";
   if (!captured_.left_out.empty()) end_ = ",\"left_out\":" + dump(Json(captured_.left_out));
+  if (!captured_.request_id.empty())
+    end_ += ",\"request_id\":" + util::json_quote(captured_.request_id);
   end_ += '}';
 
   parts_.push_back({Kind::text, front_});

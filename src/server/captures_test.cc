@@ -87,7 +87,7 @@ struct CapturesTest : ::testing::Test {
     head.headers = std::move(headers);
     capture->answered(head, {});
     capture->on_payload(answer);
-    auto captured = capture->finish(exchange.request());
+    auto captured = capture->finish(exchange.request(), exchange.request_id());
     ASSERT_TRUE(captured);
     captures->keep(id, std::move(*captured));
   }
@@ -127,6 +127,12 @@ TEST_F(CapturesTest, TheAnswerExactly) {
   EXPECT_TRUE(captures->has(7));
   EXPECT_FALSE(captures->has(8));
   EXPECT_EQ(find(8), nullptr);
+}
+
+TEST_F(CapturesTest, TheIdOfTheRequestComesLast) {
+  exchange.set_request_id("mine-1");
+  keep(1, "hi\n");
+  EXPECT_TRUE(text(1).ends_with(R"("resp_body":"aGkK","request_id":"mine-1"})")) << text(1);
 }
 
 TEST_F(CapturesTest, NullAndEmpty) {

@@ -68,6 +68,7 @@ Json InflightTable::Entry::full_json(bool reduced) const {
   static constexpr std::array<std::string_view, 4> kPhases{"queue", "load", "asking", "streaming"};
   Json out = json();
   out.erase("metadata");
+  if (!exchange_.request_id().empty()) out["request_id"] = exchange_.request_id();
   if (!key_.empty()) out["key"] = key_;
   if (!selector_.empty()) out["selector"] = selector_;
   out["phase"] = kPhases.at(static_cast<std::size_t>(phase_));

@@ -141,8 +141,10 @@ struct SecondVersion : Fixture {
 TEST_F(SecondVersion, HowFarARequestIs) {
   using Phase = InflightTable::Entry::Phase;
   testing::FakeExchange exchange("POST", "/x");
+  exchange.set_request_id("r-1");
   {
     InflightTable::Entry entry(table, exchange, "m1", "/x", "anna", "any");
+    EXPECT_EQ(table.list()[0]["request_id"], "r-1");
     entry.received(99);
     entry.enter(Phase::queue);  // no news
     entry.enter(Phase::asking);
@@ -155,6 +157,7 @@ TEST_F(SecondVersion, HowFarARequestIs) {
       if (got.size() < 4) loop.run_one();
     }
     EXPECT_EQ(got[0]["request"]["phase"], "queue");
+    EXPECT_EQ(got[0]["request"]["request_id"], "r-1");
     EXPECT_EQ(got[0]["request"]["key"], "anna");
     EXPECT_EQ(got[0]["request"]["selector"], "any");
     EXPECT_FALSE(got[0]["request"].contains("metadata"));
@@ -163,7 +166,10 @@ TEST_F(SecondVersion, HowFarARequestIs) {
     EXPECT_EQ(got[2]["request"]["phase"], "streaming");
     EXPECT_EQ(got[3]["request"]["resp_bytes"], 7);
     int first = 0;  // the original's stream is told less often
-    for (Json one = next(); !one.is_null(); one = next()) ++first;
+    for (Json one = next(); !one.is_null(); one = next()) {
+      ++first;
+      EXPECT_FALSE(one["request"].contains("request_id"));
+    }
     EXPECT_EQ(first, 3);
   }
   const std::vector<Json> end = news();

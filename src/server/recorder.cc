@@ -203,6 +203,7 @@ void Recorder::finish() {
   row_.duration = std::chrono::duration_cast<util::milliseconds>(util::Clock::now() - began_);
   row_.client = shortened(client_ip(exchange_, site_->proxies()));
   row_.session = session_of(exchange_.request(), site_->config());
+  row_.request_id = exchange_.request_id();
   row_.bytes_out = static_cast<std::int64_t>(exchange_.bytes_sent());
   const bool own_words = !meter_ || !row_.error.empty();
   if (meter_) {
@@ -221,7 +222,7 @@ void Recorder::finish() {
   }
   const std::int64_t id = core_.activity->record(std::move(row_));
   if (id == 0 || !captures()) return;
-  if (auto captured = capture_->finish(exchange_.request()))
+  if (auto captured = capture_->finish(exchange_.request(), exchange_.request_id()))
     core_.captures->keep(id, std::move(*captured));
 }
 

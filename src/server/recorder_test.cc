@@ -83,6 +83,7 @@ struct RecorderTest : ::testing::Test, testing::CoreFixture {
 };
 
 TEST_F(RecorderTest, Success) {
+  exchange.set_request_id("r-1");
   goes_to_m1();
   recorder->received(body("{\"model\":\"m1\"...."));
   measure.enter(Measure::Stage::queued);
@@ -110,6 +111,7 @@ TEST_F(RecorderTest, Success) {
   EXPECT_EQ(got.client, "192.0.2.7");
   EXPECT_EQ(got.session, "s-1") << "a blank one does not count";
   EXPECT_EQ(got.bytes_in, 17);
+  EXPECT_EQ(got.request_id, "r-1");
   EXPECT_EQ(got.ending, store::Ending::complete);
   EXPECT_TRUE(got.phases.queue && got.phases.load && got.phases.first_byte);
   EXPECT_TRUE(got.started);

@@ -3,12 +3,30 @@
 import gzip
 import json
 import os
+import re
 import socket
 import sqlite3
 import time
 
 from harness.daemon import CHAT
 from harness.waiting import patience, until
+
+# As the original makes it (http-api 22).
+ORIGINAL = """
+    create table goose_db_version (id integer primary key autoincrement, version_id integer not null,
+        is_applied integer not null, tstamp timestamp default (datetime('now')));
+    insert into goose_db_version (version_id, is_applied) values (0, 1), (1, 1);
+    create table activity (id integer primary key autoincrement, ts_created integer not null,
+        model_id text not null, req_path text not null default '', resp_content_type text not null default '',
+        resp_status_code integer not null default 0, cache_tokens integer not null default 0,
+        draft_tokens integer not null default 0, draft_acc_tokens integer not null default 0,
+        input_tokens integer not null default 0, output_tokens integer not null default 0,
+        prompt_per_second real not null default 0, tokens_per_second real not null default 0,
+        duration_ms integer not null default 0, error_msg text not null default '',
+        metadata_json text not null default '');
+    create index idx_activity_created_id on activity (ts_created desc, id desc);
+    create index idx_activity_model_created_id on activity (model_id, ts_created desc, id desc);
+"""
 
 
 def page(daemon, query=''):
@@ -101,6 +119,42 @@ def test_errors(lab):
     row = newest(daemon, 5)
     assert row['resp_status_code'] == answer.status >= 500
     assert row['error_msg'] == answer.message[: len(row['error_msg'])]
+
+
+def test_ids_of_requests(lab):
+    daemon = lab.daemon({'a': '', 'sick': '--fail-start 3', 'slow': '--load 30s'})
+    mine = {'X-Request-ID': 'batch/7'}
+    cases = [
+        ('a', '', mine, None),
+        ('a', '', {}, None),
+        ('a', '', {'X-Request-ID': 'not "usable"'}, None),
+        ('a', '', {'X-Request-ID': 'x' * 129}, None),
+        ('a', 'header:X-Request-ID=theirs', {'X-Request-ID': 'mine-2'}, 'mine-2'),
+        ('sick', '', {'X-Request-ID': 'x' * 128}, None),
+        ('nobody', '', mine, None),
+    ]
+    wanted = []
+    for model, fake, headers, known in cases:
+        answer = daemon.chat(model, fake, headers=headers)
+        wanted.append(known or answer.headers['x-request-id'])
+    assert wanted[0] == wanted[-1] == 'batch/7' and wanted[-2] == 'x' * 128
+    assert all(re.fullmatch('[0-9a-f]{16}', i) for i in wanted[1:4]), wanted
+    assert [r['request_id'] for r in rows(daemon, len(cases))] == wanted
+    for i in set(wanted):
+        ids = [r['id'] for r in page(daemon, '&request_id=' + i)['data']]
+        assert ids == [n for n, other in enumerate(wanted, 1) if other == i], i
+    assert page(daemon, '&request_id=batch/7&model=a')['total'] == 1
+    assert page(daemon, '&request_id=batch')['total'] == 0, 'exactly'
+    export = '/api/metrics/activity/export?request_id=batch/7&order=asc&format='
+    header, first, second = daemon.get(export + 'csv').text.splitlines()
+    assert header.endswith(',metadata,request_id') and first.endswith(',batch/7') and second.endswith(',batch/7')
+    lines = daemon.get(export + 'jsonl').text.splitlines()
+    assert [json.loads(line)['request_id'] for line in lines] == ['batch/7'] * 2
+    assert all(line.endswith('| batch/7 |') for line in daemon.get(export + 'md').text.splitlines()[2:])
+    waiting = daemon.open_chat('slow', headers={'X-Request-ID': 'left'})
+    until(lambda: daemon.state('slow') == 'starting')
+    waiting.close()
+    assert newest(daemon, len(cases) + 1)['request_id'] == 'left'
 
 
 def test_what_is_not_recorded(lab):
@@ -266,6 +320,30 @@ def test_file_survives_restart_and_kill(lab):
     daemon = lab.daemon(config=config)
     daemon.chat('a')
     assert [r['id'] for r in rows(daemon, 4)] == [1, 2, 3, 4]
+
+
+def test_file_of_the_original(lab):
+    """Its rows have no ids of requests, and it finds its table as it left it."""
+    path = str(lab.folder / 'activity.db')
+    original = sqlite3.connect(path, isolation_level=None)
+    original.executescript(ORIGINAL)
+    original.execute("insert into activity (ts_created, model_id) values (1700000000, 'a')")
+    describe = "select sql from sqlite_master where name = 'activity'"
+    table = original.execute(describe).fetchone()
+    original.close()
+    daemon = lab.daemon({'a': ''}, store={'path': path})
+    daemon.chat('a', headers={'X-Request-ID': 'mine'})
+    old, new = rows(daemon, 2)
+    assert 'request_id' not in old and new['request_id'] == 'mine'
+    assert [r['id'] for r in page(daemon, '&request_id=mine')['data']] == [2]
+    lines = daemon.get('/api/metrics/activity/export?order=asc').text.splitlines()
+    assert lines[1].endswith(',') and lines[2].endswith(',mine')
+    assert daemon.terminate() == 0
+    original = sqlite3.connect(path, isolation_level=None)
+    assert original.execute(describe).fetchone() == table
+    original.execute("insert into activity (ts_created, model_id) values (1700000001, 'a')")
+    assert original.execute('select max(id) from activity').fetchone() == (3,)
+    original.close()
 
 
 def test_reload_keeps_rows_unless_the_file_is_another(lab):

@@ -155,6 +155,15 @@ def test_failures(lab):
     assert found['resp_body'].startswith(b'data:'), 'what has come until the client left'
 
 
+def test_ids_of_requests(lab):
+    daemon = lab.daemon({'a': ''})
+    for count, (model, headers) in enumerate((('a', {'X-Request-ID': 'mine'}), ('a', {}), ('nobody', {})), 1):
+        answer = daemon.chat(model, headers=headers)
+        found = capture(daemon, count)
+        assert list(found)[-1] == 'request_id'
+        assert found['request_id'] == answer.headers['x-request-id'] == row(daemon, count)['request_id']
+
+
 def test_the_body_as_it_was_sent(lab):
     """After filters and selectors, without the name that only a peer uses."""
     models = {'a': {'useModelName': 'theirs', 'filters': {'stripParams': 'seed', 'setParams': {'top_p': 0.5}}}}

@@ -120,7 +120,7 @@ def test_who_waits_and_why(lab):
     events = Events(lab, daemon)
     assert events.state
     busy = daemon.busy_chat('a', 'hold:2s')
-    second = daemon.start_chat('b')
+    second = daemon.start_chat('b', headers={'X-Request-ID': 'mine'})
     waiting = events.wait('queue', operation='upsert')
     assert waiting['length'] == 1
     assert waiting['request']['model'] == 'b' and waiting['request']['reason'] == 'busy'
@@ -134,6 +134,7 @@ def test_who_waits_and_why(lab):
 
     shown = until(entry)
     assert shown['id'] == waiting['request']['inflight_id']
+    assert shown['request_id'] == 'mine'
     assert shown['phase'] == 'queue' and shown['waiting']['reason'] == 'busy' and shown['req_bytes'] > 0
     until(lambda: any(d['request'].get('waiting') for d in events.of('inflight', operation='upsert')))
     assert busy.result().status == 200 and second.result().status == 200
@@ -141,6 +142,9 @@ def test_who_waits_and_why(lab):
     assert daemon.get('/api/queue').json == {'length': 0, 'requests': []}
     assert daemon.get('/api/inflight').json == {'requests': []}
     until(lambda: len(events.of('inflight', operation='remove')) == 2)
+    told = [d['request'] for d in events.of('inflight', operation='upsert')]
+    assert {r['request_id'] for r in told if r['model'] == 'b'} == {'mine'}
+    assert all(len(r['request_id']) == 16 for r in told if r['model'] == 'a')
     phases = [d['request']['phase'] for d in events.of('inflight', operation='upsert') if d['request']['model'] == 'b']
     assert phases == sorted(phases, key=['queue', 'load', 'asking', 'streaming'].index) and phases[-1] == 'streaming'
 
@@ -312,7 +316,7 @@ def test_version_one_is_as_it_was(lab):
         types.append(message['type'])
         if message['type'] == 'inflight':
             for entry in [json.loads(message['data']).get('request', {})]:
-                assert not {'phase', 'req_bytes', 'waiting', 'tokens'} & set(entry)
+                assert not {'phase', 'req_bytes', 'waiting', 'tokens', 'request_id'} & set(entry)
     assert types[:6] == ['logData', 'logData', 'modelStatus', 'uiConfig', 'profileChanged', 'inflight']
 
 
