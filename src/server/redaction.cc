@@ -45,11 +45,13 @@ Json headers_json(const net::Headers& headers, const Redaction& redaction, std::
   return out;
 }
 
-std::string flatten(const net::Headers& headers) {
+namespace {
+
+// With room for so many bytes more.
+std::string flatten(const net::Headers& headers, std::size_t more) {
   std::string out;
-  std::size_t size = 0;
-  for (const net::Header& header : headers) size += header.name.size() + header.value.size() + 2;
-  out.reserve(size);
+  for (const net::Header& header : headers) more += header.name.size() + header.value.size() + 2;
+  out.reserve(more);
   for (const net::Header& header : headers) {
     out.append(header.name).push_back('\0');
     out.append(header.value).push_back('\0');
@@ -57,12 +59,19 @@ std::string flatten(const net::Headers& headers) {
   return out;
 }
 
+}  // namespace
+
+std::string flatten(const net::Headers& headers) {
+  return flatten(headers, 0);
+}
+
 std::string flatten(const net::ResponseHead& head, const net::BodyFraming& framing) {
-  std::string out = flatten(head.headers);
-  if (framing.kind == net::BodyFraming::length) {
-    const std::string length = std::to_string(framing.length_bytes);
-    out += flatten({{"Content-Length", length}});
-  }
+  constexpr std::string_view kName("Content-Length\0", 15);
+  if (framing.kind != net::BodyFraming::length) return flatten(head.headers);
+  std::string out = flatten(head.headers, kName.size() + 21);
+  out += kName;
+  util::append_number(out, framing.length_bytes);
+  out.push_back('\0');
   return out;
 }
 
