@@ -6,12 +6,16 @@
 // thread of frames; a request with 25 calls on its way spent a third of its instructions there:
 // docs/decisions/002-event-loop.md.)
 //
-//   Awaitable<int> f();                                        a coroutine, or a function that
-//   returns one const int n = co_await f();                                exceptions pass through
-//   const auto [ec, n] = co_await socket.async_receive(buffer, use_awaitable);   nothing is thrown
-//   spawn(loop, f());                                          runs on its own
-//   return ready(7);                                           in a plain function: a result
-//   without a coroutine
+//   Awaitable<int> f();
+//     a coroutine, or a function that returns one
+//   const int n = co_await f();
+//     exceptions pass through
+//   const auto [ec, n] = co_await socket.async_receive(buffer, use_awaitable);
+//     nothing is thrown
+//   spawn(loop, f());
+//     runs on its own
+//   return ready(7);
+//     in a plain function: a result without a coroutine
 //
 // Ownership: an Awaitable owns its frame. A spawned one belongs to whatever it waits for, and is
 // destroyed, with all it has called, when that operation is dropped (with the loop) instead of
@@ -23,12 +27,13 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/io_context.hpp>
 #include <coroutine>
-#include <cstddef>
 #include <exception>
 #include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+
+#include "util/recycled.h"
 
 namespace llama_swap::net {
 
@@ -37,14 +42,7 @@ class Awaitable;
 
 namespace detail {
 
-// Frames come and go with every call and in few sizes, so used ones are kept, per thread.
-void* allocate_frame(std::size_t size);
-void free_frame(void* frame, std::size_t size) noexcept;
-
-struct PromiseBase {
-  static void* operator new(std::size_t size) { return allocate_frame(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
-
+struct PromiseBase : util::Recycled {
   struct FinalAwaiter {
     bool await_ready() const noexcept { return false; }
     // The caller destroys this frame as soon as it goes on: nothing here is touched after that.
@@ -205,9 +203,7 @@ class Operation {
 
 // What spawn() runs: nobody's call, so it frees itself at its end.
 struct Root {
-  struct promise_type {
-    static void* operator new(std::size_t size) { return allocate_frame(size); }
-    static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
+  struct promise_type : util::Recycled {
     Root get_return_object() noexcept {
       root = std::coroutine_handle<promise_type>::from_promise(*this);
       return {root};

@@ -21,6 +21,7 @@ bool is_well_formed(std::string_view urlencoded) {
 }
 
 std::ptrdiff_t count_models(std::string_view urlencoded) {
+  if (urlencoded.empty()) return 0;
   return std::ranges::count_if(util::split(urlencoded, '&'), [](std::string_view piece) {
     return net::form_value(piece, "model").has_value();
   });

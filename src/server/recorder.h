@@ -18,6 +18,7 @@
 #include "server/site.h"
 #include "store/activity.h"
 #include "usage/meter.h"
+#include "util/recycled.h"
 #include "util/time.h"
 
 namespace llama_swap::server {
@@ -27,7 +28,7 @@ struct Core;
 struct Problem;
 class RequestTrace;
 
-class Recorder final : public net::PayloadSink {
+class Recorder final : public net::PayloadSink, public util::Recycled {
  public:
   // The request has come. Core, exchange and `measure`, which knows how it spends its time and
   // counts its tokens, must outlive the recorder; `key` is the name of the client's key.
