@@ -16,8 +16,7 @@ using util::Errc;
 
 // Leaves of the models asked for (none: all) those that the caller sees; may be very many.
 void narrow(std::vector<std::string>& models, const Call& call) {
-  const Directory& directory = call.site->directory();
-  const Sight sight{call.caller, directory};
+  const Sight sight = call.sight();
   if (sight.all()) return;
   if (!models.empty()) {
     std::erase_if(models, [&](const std::string& model) { return !sight.sees(model); });

@@ -59,7 +59,7 @@ net::Awaitable<void> capture(Call& call) {
     co_return;
   }
   const std::shared_ptr<Captures> captures = call.core.captures;
-  const Sight sight{call.caller, call.site->directory()};
+  const Sight sight = call.sight();
   store::Packed packed = co_await captures->find(*id, sight);
   if (!packed) {
     co_await send_error(call.exchange, 404, "capture not found");

@@ -29,6 +29,7 @@
 #include "server/reachability.h"
 #include "server/recorder.h"
 #include "server/selector.h"
+#include "server/sight.h"
 #include "server/site.h"
 #include "server/unknown_names.h"
 #include "store/activity_store.h"
@@ -120,24 +121,6 @@ struct About {
   RequestTrace* trace = nullptr;  // null: not traced
 };
 
-// One request on its way through an endpoint.
-struct Call {
-  net::Exchange& exchange;
-  Core& core;
-  SitePtr site;
-  Caller caller;
-  std::string wildcard;                        // what {} or {...} of the route took, decoded
-  std::string_view raw_wildcard;               // the same, escaped
-  std::unique_ptr<Recorder> record = nullptr;  // null: not recorded
-  About* about = nullptr;                      // null: nobody wants to know
-
-  // Whom it is for: known to the record and to the log.
-  void goes_to(const Recorder::Destination& destination);
-  observe::LogFields log_fields() const;
-};
-
-using Endpoint = net::Awaitable<void> (*)(Call& call);
-
 // Who may come here, and from what pages (keys.h, site_guard.h; docs/security.md has the table).
 enum class Access {
   everyone,   // without a key, from any page
@@ -148,6 +131,28 @@ enum class Access {
   acting,     // the same with a GET that changes something
   admin,      // keys of administrators
 };
+
+// One request on its way through an endpoint.
+struct Call {
+  net::Exchange& exchange;
+  Core& core;
+  SitePtr site;
+  Caller caller;
+  std::string wildcard;                        // what {} or {...} of the route took, decoded
+  std::string_view raw_wildcard;               // the same, escaped
+  std::unique_ptr<Recorder> record = nullptr;  // null: not recorded
+  About* about = nullptr;                      // null: nobody wants to know
+  Access access = Access::admin;               // of its route
+
+  // What the caller sees of displays. Points into this call and its site.
+  Sight sight() const { return {caller, site->directory()}; }
+
+  // Whom it is for: known to the record and to the log.
+  void goes_to(const Recorder::Destination& destination);
+  observe::LogFields log_fields() const;
+};
+
+using Endpoint = net::Awaitable<void> (*)(Call& call);
 
 struct Route {
   std::string_view method;  // "" = any

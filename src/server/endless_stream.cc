@@ -1,5 +1,7 @@
 #include "server/endless_stream.h"
 
+#include "server/context.h"
+
 namespace llama_swap::server {
 
 void StreamSet::end_all() {
@@ -7,10 +9,14 @@ void StreamSet::end_all() {
   for (EndlessStream& stream : open) stream.end();
 }
 
-EndlessStream::EndlessStream(net::Loop& loop, StreamSet& set, net::Exchange& exchange)
-    : exchange_(exchange), wakeup_(loop), ended_(set.ended) {
-  set.open.push_back(*this);
-  exchange_.watch_client([this] { end(); });
+EndlessStream::EndlessStream(Call& call)
+    : call_(call), wakeup_(call.core.deps.loop), ended_(call.core.streams.ended) {
+  call.core.streams.open.push_back(*this);
+  call.exchange.watch_client([this] { end(); });
+}
+
+EndlessStream::~EndlessStream() {
+  call_.exchange.watch_client(nullptr);
 }
 
 void EndlessStream::end() {

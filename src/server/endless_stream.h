@@ -3,20 +3,22 @@
 
 #include <boost/intrusive/list.hpp>
 
-#include "net/exchange.h"
 #include "net/wakeup.h"
 
 namespace llama_swap::server {
 
-struct StreamSet;
+struct Call;
 
 // Lives in the coroutine that writes the answer.
 class EndlessStream : public boost::intrusive::list_base_hook<
                           boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
-  // Watches the client. Everything must outlive it.
-  EndlessStream(net::Loop& loop, StreamSet& set, net::Exchange& exchange);
-  ~EndlessStream() { exchange_.watch_client(nullptr); }
+  // Watches the client. The call must outlive it. A change of the configuration ends the stream, or
+  // gives the call the new site and its caller (gate.h): what points into them is not to be kept.
+  explicit EndlessStream(Call& call);
+  ~EndlessStream();
+
+  Call& call() { return call_; }
 
   // To be called when there is something to write.
   void notify() { wakeup_.notify(); }
@@ -26,7 +28,7 @@ class EndlessStream : public boost::intrusive::list_base_hook<
   bool ended() const { return ended_; }
 
  private:
-  net::Exchange& exchange_;
+  Call& call_;
   net::Wakeup wakeup_;
   bool ended_ = false;
 };

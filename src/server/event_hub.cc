@@ -37,6 +37,10 @@ void EventHub::left() {
   ring_.forget();
 }
 
+void EventHub::renew_ids() {
+  ring_.begin_epoch(random_epoch());
+}
+
 void EventHub::publish(Topic topic, Audience audience, Json data, std::optional<Json> reduced) {
   if (!wanted_) return;
   const std::string now = util::rfc3339(std::chrono::system_clock::now());

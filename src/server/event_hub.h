@@ -53,6 +53,9 @@ class EventHub {
   // models, if that differs.
   void publish(Topic topic, Audience audience, Json data, std::optional<Json> reduced = {});
 
+  // Whoever comes back with an id given so far gets the whole state. Readers that are here go on.
+  void renew_ids();
+
   const EventRing& ring() const { return ring_; }
 
  private:

@@ -77,8 +77,7 @@ class EventRing {
   static constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
   static constexpr std::size_t kMaxEvents = 16'384;
 
-  // `epoch` names this life of the program: ids of another one mean nothing here. Of letters and
-  // digits.
+  // `epoch` begins the ids, which mean nothing in another epoch. Of letters and digits.
   explicit EventRing(std::string epoch, std::size_t max_bytes = kMaxBytes,
                      std::size_t max_events = kMaxEvents)
       : epoch_(std::move(epoch)), max_bytes_(max_bytes), max_events_(max_events) {}
@@ -88,6 +87,8 @@ class EventRing {
            std::optional<std::string_view> reduced = {});
   // What happened since is not known here: whoever comes back from before needs the whole state.
   void forget();
+  // The same for all ids so far, but whoever is here goes on. The epoch is one not used before.
+  void begin_epoch(std::string epoch) { epoch_ = std::move(epoch); }
 
   // Events are numbered one by one. Those from first() to next() - 1 are here.
   std::uint64_t first() const { return next_ - events_.size(); }
@@ -104,7 +105,7 @@ class EventRing {
  private:
   static std::size_t size_of(const FeedEvent& event);
 
-  const std::string epoch_;
+  std::string epoch_;
   const std::size_t max_bytes_, max_events_;
   std::deque<FeedEvent> events_;
   std::uint64_t next_ = 1;

@@ -103,5 +103,15 @@ TEST(EventRing, ForgettingIsNoticed) {
   EXPECT_EQ(ring.after("e-1"), std::nullopt);
 }
 
+TEST(EventRing, IdsOfAnotherEpochMeanNothing) {
+  EventRing ring("e");
+  ring.add(Topic::models, {}, "{}");
+  const std::uint64_t next = ring.next();
+  ring.begin_epoch("f");
+  EXPECT_EQ(ring.after("e-1"), std::nullopt);
+  EXPECT_EQ(ring.next(), next) << "whoever is here goes on";
+  EXPECT_EQ(ring.after(ring.id_before(next)), next);
+}
+
 }  // namespace
 }  // namespace llama_swap::server

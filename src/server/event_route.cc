@@ -27,26 +27,30 @@ std::string profile_message(const std::string& active) {
 // What one reader is sent. Of a key that opens only some models: what concerns those; an event
 // about several is made anew.
 struct Teller {
-  Core& core;
-  const Sight sight;
+  const Call& call;
+  Core& core = call.core;
 
   std::string operator()(const observe::ModelStatus& e) const {
+    const Sight sight = call.sight();
     return message("modelStatus", sight.all() ? e.json : core.model_status_json(&sight));
   }
   std::string operator()(const observe::ProfileChanged& e) const {
     return profile_message(e.active.value_or(""));
   }
   std::string operator()(const observe::Inflight& e) const {
+    const Sight sight = call.sight();
     if (!sight.all() && e.model.empty()) return message("inflight", core.inflight.snapshot(&sight));
     return sight.all() || sight.sees(e.model) ? message("inflight", e.json) : "";
   }
   std::string operator()(const observe::ActivityStored& e) const {
+    const Sight sight = call.sight();
     return sight.all() || sight.sees(e.model) ? message("activity", dump(Json{{"id", e.id}})) : "";
   }
   std::string operator()(const observe::UiConfig& e) const { return message("uiConfig", e.json); }
 
   // What can be sent anew at any time: all but the logs.
   std::string current_state() const {
+    const Sight sight = call.sight();
     const Sight* const seen = sight.all() ? nullptr : &sight;
     return message("modelStatus", core.model_status_json(seen)) +
            message("uiConfig", core.ui_config_json()) + profile_message(core.active_profile) +
@@ -81,11 +85,11 @@ class LogFeed {
 net::Awaitable<void> first_version(Call& call) {
   constexpr std::size_t kMaxBatch = 64 << 10;  // about this much per write
   Core& core = call.core;
-  EndlessStream stream(core.deps.loop, core.streams, call.exchange);
+  EndlessStream stream(call);
   // Everything is subscribed to before the state is looked at, and without a suspension in between:
   // nothing is lost or doubled.
-  const Teller teller{core, {call.caller, call.site->directory()}};
-  const bool closed = !teller.sight.all();  // in these logs all models are mixed
+  const Teller teller{call};
+  const bool closed = !call.sight().all();  // in these logs all models are mixed
   LogFeed proxy("proxy", core.deps.log.proxy(), stream, closed);
   LogFeed upstream("upstream", core.deps.log.upstream(), stream, closed);
   observe::EventSubscription subscription(core.deps.events, [&stream] { stream.notify(); });

@@ -42,11 +42,11 @@ class LogFeed {
 class Reading {
  public:
   Reading(Call& call, Topics topics, EndlessStream& stream)
-      : core_(call.core),
+      : call_(call),
+        core_(call.core),
         topics_(topics),
-        sight_{call.caller, call.site->directory()},
         reader_(core_.hub, topics, [&stream] { stream.notify(); }) {
-    if (!topics.has(Topic::logs) || !sight_.all()) return;
+    if (!topics.has(Topic::logs) || !call.sight().all()) return;
     proxy_.emplace("proxy", core_.deps.log.proxy(), stream);
     upstream_.emplace("upstream", core_.deps.log.upstream(), stream);
   }
@@ -65,16 +65,16 @@ class Reading {
   // Null: not for this client.
   const std::string* text_of(const FeedEvent& event) const;
 
+  const Call& call_;
   Core& core_;
   const Topics topics_;
-  const Sight sight_;
   EventHub::Reader reader_;
   std::optional<LogFeed> proxy_, upstream_;
   std::uint64_t next_ = 0;  // event
 };
 
 std::string Reading::snapshot() {
-  const std::string data = dump(core_.feed.snapshot(topics_, sight_));
+  const std::string data = dump(core_.feed.snapshot(topics_, call_.sight()));
   next_ = ring().next();
   return sse("snapshot", ring().id_before(next_), data);
 }
@@ -93,9 +93,10 @@ std::string Reading::begin(std::string_view last) {
 
 const std::string* Reading::text_of(const FeedEvent& event) const {
   if (!topics_.has(event.topic)) return nullptr;
-  if (sight_.all()) return event.text.get();
+  const Sight sight = call_.sight();
+  if (sight.all()) return event.text.get();
   if (event.audience.kind == Audience::all_models) return nullptr;
-  if (event.audience.kind == Audience::model && !sight_.sees(event.audience.name)) return nullptr;
+  if (event.audience.kind == Audience::model && !sight.sees(event.audience.name)) return nullptr;
   return event.reduced ? event.reduced.get() : event.text.get();
 }
 
@@ -106,7 +107,7 @@ std::string Reading::news() {
     // Too slow: what it lacks is gone. The state makes up for it.
     if (next_ < ring().first()) return out + snapshot();
     const FeedEvent& event = ring().at(next_);
-    const bool divided = event.audience.kind == Audience::divided && !sight_.all();
+    const bool divided = event.audience.kind == Audience::divided && !call_.sight().all();
     if (divided && topics_.has(event.topic)) return out + snapshot();
     ++next_;
     if (const std::string* const text = text_of(event)) out += *text;
@@ -132,7 +133,7 @@ net::Awaitable<void> event_stream(Call& call) {
     co_await send_error(call.exchange, 400, std::move(message));
     co_return;
   }
-  EndlessStream stream(core.deps.loop, core.streams, call.exchange);
+  EndlessStream stream(call);
   Reading reading(call, *topics, stream);
   std::string text = reading.begin(last_seen(request));
   bool beat_due = false;

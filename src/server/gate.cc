@@ -37,6 +37,14 @@ std::string_view role_text(config::Role role) {
   return role == config::Role::admin ? "admin" : "operator";
 }
 
+// Why the page that asks may not; "": it may.
+std::string page_refusal(const net::Exchange& exchange, const Site& site, Access access) {
+  const std::optional<Purpose> purpose = purpose_of(access);
+  if (!purpose) return "";
+  return site_refusal(exchange.request(), *purpose, site.rules(),
+                      proxy_fields(exchange, site.proxies()));
+}
+
 // Whom to slow down. What anybody can write into X-Forwarded-For must not count.
 std::string_view guesser(const Call& call) {
   const TrustedProxies& proxies = call.site->proxies();
@@ -45,15 +53,20 @@ std::string_view guesser(const Call& call) {
 
 }  // namespace
 
-std::optional<Gate::Refusal> Gate::examine(Call& call, Access access) {
-  if (access == Access::everyone) return std::nullopt;
-  if (const auto purpose = purpose_of(access)) {
-    std::string refused = site_refusal(call.exchange.request(), *purpose, call.site->rules(),
-                                       proxy_fields(call.exchange, call.site->proxies()));
-    if (!refused.empty()) return Refusal{403, std::move(refused)};
-  }
+std::optional<Caller> Gate::admitted(const net::Exchange& exchange, const Site& site,
+                                     Access access) {
+  if (access == Access::everyone) return Caller();
+  if (!page_refusal(exchange, site, access).empty()) return std::nullopt;
+  const std::optional<Caller> caller = site.keys().identify(shown_key(exchange.request()));
+  return caller && caller->is(role_of(access)) ? caller : std::nullopt;
+}
+
+std::optional<Gate::Refusal> Gate::examine(Call& call) {
+  if (call.access == Access::everyone) return std::nullopt;
+  std::string refused = page_refusal(call.exchange, *call.site, call.access);
+  if (!refused.empty()) return Refusal{403, std::move(refused)};
   if (auto refusal = identify(call)) return refusal;
-  const config::Role role = role_of(access);
+  const config::Role role = role_of(call.access);
   if (!call.caller.is(role))
     return Refusal{403, "this needs a key with the role " + std::string(role_text(role))};
   return std::nullopt;
@@ -104,21 +117,42 @@ net::Awaitable<void> Gate::preflight(net::Exchange& exchange, bool open) {
   return open ? send_preflight(exchange, Asking::foreign_page) : send_preflight_refusal(exchange);
 }
 
-ExtraHeaders::Fields Gate::extra_headers(const Call& call, Access access) {
+ExtraHeaders::Fields Gate::extra_headers(const Call& call) {
   ExtraHeaders::Fields fields;
-  if (access == Access::upstream) {
+  if (call.access == Access::upstream) {
     // What a model server allows other origins is its own business.
     if (call.site->config().sandbox_upstream)
       fields.emplace_back("Content-Security-Policy", "sandbox allow-scripts allow-forms");
     return fields;
   }
-  if (access == Access::everyone || access == Access::model) return fields;
+  if (call.access == Access::everyone || call.access == Access::model) return fields;
   const std::string_view* origin = call.exchange.request().find("Origin");
   if (origin && is_allowed_origin(*origin, call.site->rules())) {
     fields.emplace_back("Access-Control-Allow-Origin", *origin);
     fields.emplace_back("Vary", "Origin");
   }
   return fields;
+}
+
+void Gate::judge_streams_anew(const Site& before) {
+  // Or who comes back would go on behind what another pair of eyes has seen.
+  if (!before.keys().shows_the_same_as(core_.site->keys())) core_.hub.renew_ids();
+  std::size_t ended = 0;
+  for (EndlessStream& stream : core_.streams.open) {
+    if (stream.ended()) continue;
+    Call& call = stream.call();
+    const std::optional<Caller> now = admitted(call.exchange, *core_.site, call.access);
+    if (now && now->sees_the_same_as(call.caller)) {
+      call.caller = *now;
+      call.site = core_.site;
+    } else {
+      stream.end();
+      ++ended;
+    }
+  }
+  if (ended > 0)
+    core_.deps.log.info(
+        "{} stream(s) end: who listens may not any more, or sees something else now", ended);
 }
 
 }  // namespace llama_swap::server

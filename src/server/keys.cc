@@ -1,6 +1,7 @@
 #include "server/keys.h"
 
 #include <algorithm>
+
 namespace llama_swap::server {
 
 std::string_view Caller::name() const {
@@ -18,9 +19,14 @@ bool Caller::may_use(std::string_view model) const {
   });
 }
 
+bool Caller::sees_the_same_as(const Caller& other) const {
+  if (role() != other.role() || may_use_all() != other.may_use_all()) return false;
+  return may_use_all() || key_->models == other.key_->models;
+}
+
 KeyRing::KeyRing(const config::Config& config) {
-  for (const std::string& key : config.api_keys) keys_.push_back({util::sha256(key), nullptr});
-  for (const config::NamedKey& key : config.named_keys) keys_.push_back({key.digest, &key});
+  for (const std::string& key : config.api_keys) keys_.push_back({util::sha256(key), Caller()});
+  for (const config::NamedKey& key : config.named_keys) keys_.push_back({key.digest, Caller(key)});
 }
 
 std::optional<Caller> KeyRing::identify(std::string_view key) const {
@@ -31,7 +37,13 @@ std::optional<Caller> KeyRing::identify(std::string_view key) const {
   for (const Known& known : keys_)
     if (util::same_digest(known.digest, shown)) found = &known;
   if (!found) return std::nullopt;
-  return found->named ? Caller(*found->named) : Caller();
+  return found->caller;
+}
+
+bool KeyRing::shows_the_same_as(const KeyRing& other) const {
+  return std::ranges::equal(keys_, other.keys_, [](const Known& a, const Known& b) {
+    return a.digest == b.digest && a.caller.sees_the_same_as(b.caller);
+  });
 }
 
 bool matches_pattern(std::string_view pattern, std::string_view text) {

@@ -17,14 +17,18 @@ class Caller {
   explicit Caller(const config::NamedKey& key) : key_(&key) {}
 
   std::string_view name() const;  // "": nobody in particular
-  bool is(config::Role least) const { return !key_ || key_->role >= least; }
+  bool is(config::Role least) const { return role() >= least; }
   // `model`: a real id, or <peer>/<model>.
   bool may_use(std::string_view model) const;
   bool may_use_all() const;
   bool may_swap() const { return !key_ || key_->may_swap; }
   bool key_is_forwarded() const { return !key_; }
+  // Role and models are the same, whatever they are called and may cause to stop.
+  bool sees_the_same_as(const Caller& other) const;
 
  private:
+  config::Role role() const { return key_ ? key_->role : config::Role::admin; }
+
   const config::NamedKey* key_ = nullptr;
 };
 
@@ -37,11 +41,13 @@ class KeyRing {
   // Whose key (api_key.h) this is. Nothing: it is not known; "" never is, if there are keys. Takes
   // the same time whichever key it is and wherever the first difference is.
   std::optional<Caller> identify(std::string_view key) const;
+  // The same keys, and each sees the same.
+  bool shows_the_same_as(const KeyRing& other) const;
 
  private:
   struct Known {
     util::Sha256 digest;
-    const config::NamedKey* named;  // null: a plain key
+    Caller caller;
   };
   std::vector<Known> keys_;
 };

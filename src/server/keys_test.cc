@@ -83,6 +83,44 @@ TEST(Keys, Models) {
     EXPECT_FALSE(Caller(key).may_use(other)) << other;
 }
 
+TEST(Keys, WhatTwoCallersSee) {
+  config::NamedKey admin = named("root", "r", Role::admin);
+  const config::NamedKey operating = named("ops", "o", Role::operating);
+  config::NamedKey few = operating;
+  few.models = {"a"};
+  config::NamedKey others = few;
+  others.models = {"b"};
+  config::NamedKey same = few;
+  same.name = "other";
+  same.may_swap = false;
+  const Caller callers[] = {Caller(), Caller(operating), Caller(few), Caller(others)};
+  for (const Caller& a : callers)
+    for (const Caller& b : callers) EXPECT_EQ(a.sees_the_same_as(b), &a == &b);
+  EXPECT_TRUE(Caller(admin).sees_the_same_as(Caller()));
+  EXPECT_TRUE(Caller(same).sees_the_same_as(Caller(few)));
+  admin.models = {"a"};
+  EXPECT_FALSE(Caller(admin).sees_the_same_as(Caller()));
+  EXPECT_FALSE(Caller(admin).sees_the_same_as(Caller(few)));
+}
+
+TEST(Keys, WhatTwoRingsShow) {
+  config::Config before;
+  before.api_keys = {"plain"};
+  before.named_keys = {named("anna", "anna-key")};
+  const auto same = [&before](const config::Config& after) {
+    return KeyRing(before).shows_the_same_as(KeyRing(after));
+  };
+  config::Config after = before;
+  after.named_keys[0].name = "hanna";
+  EXPECT_TRUE(same(after));
+  after.named_keys[0].models = {"a"};
+  EXPECT_FALSE(same(after));
+  after.named_keys = {named("anna", "other-key")};
+  EXPECT_FALSE(same(after));
+  after.named_keys.clear();
+  EXPECT_FALSE(same(after));
+}
+
 TEST(Keys, Patterns) {
   const struct {
     const char *pattern, *text;

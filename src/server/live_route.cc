@@ -6,13 +6,13 @@ namespace llama_swap::server {
 namespace {
 
 net::Awaitable<void> inflight(Call& call) {
-  const Sight sight{call.caller, call.site->directory()};
+  const Sight sight = call.sight();
   Json out{{"requests", call.core.inflight.list(sight.all() ? nullptr : &sight)}};
   co_await send_json(call.exchange, std::move(out));
 }
 
 net::Awaitable<void> queue(Call& call) {
-  const Sight sight{call.caller, call.site->directory()};
+  const Sight sight = call.sight();
   Json out = call.core.feed.queue(sight);
   co_await send_json(call.exchange, std::move(out));
 }

@@ -62,7 +62,7 @@ net::Awaitable<void> stream(Call& call) {
     co_await send_not_divided(call);
     co_return;
   }
-  EndlessStream endless(call.core.deps.loop, call.core.streams, call.exchange);
+  EndlessStream endless(call);
   // History and subscription in one breath: between them nothing can be lost or doubled.
   observe::LogSubscription subscription(*source, [&endless] { endless.notify(); });
   std::string text;

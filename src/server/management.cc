@@ -90,7 +90,7 @@ net::Awaitable<void> unload_one(Call& call) {
 
 net::Awaitable<void> cancel(Call& call) {
   const std::string* const model = call.core.inflight.model_of(call.wildcard);
-  const bool theirs = model && Sight{call.caller, call.site->directory()}.sees(*model);
+  const bool theirs = model && call.sight().sees(*model);
   if (!theirs || !call.core.inflight.cancel(call.wildcard)) {
     co_await send_error(call.exchange, 404, "inflight request not found");
     co_return;

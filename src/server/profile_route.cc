@@ -20,7 +20,7 @@ Json active_json(const std::string& active) {
 
 // "" disables a name; a selector is there for those who may use one of its targets.
 bool sees_target(const Call& call, const std::string& target) {
-  const Sight sight{call.caller, call.site->directory()};
+  const Sight sight = call.sight();
   if (sight.all() || target.empty()) return true;
   const auto selector = call.site->config().selectors.find(target);
   if (selector == call.site->config().selectors.end()) return sight.sees(target);

@@ -49,10 +49,9 @@ net::Awaitable<void> send_clean_path(net::Exchange& exchange, std::string path) 
 
 Server::Server(Deps deps, config::ConfigPtr config)
     : core_(std::move(deps), std::move(config)), gate_(core_) {
-  for (const auto& part :
-       {model_routes(), upstream_routes(), management_routes(), profile_routes(), log_routes(),
-        event_routes(), live_routes(), activity_routes(), observe_routes(), instance_routes(),
-        capture_routes()})
+  for (const auto& part : {model_routes(), upstream_routes(), management_routes(), profile_routes(),
+                           log_routes(), event_routes(), live_routes(), activity_routes(),
+                           observe_routes(), instance_routes(), capture_routes()})
     routes_.insert(routes_.end(), part.begin(), part.end());
   for (std::size_t i = 0; i < routes_.size(); ++i)
     router_.add(routes_[i].method, routes_[i].pattern, i);
@@ -150,14 +149,15 @@ net::Awaitable<void> Server::dispatch(net::Exchange& exchange, Router::Found fou
   about.measure.asks(endpoints_[found.endpoint]);
   Call call{exchange, core_, core_.site, Caller(), std::move(found.wildcard), found.raw_wildcard};
   call.about = &about;
+  call.access = route.access;
   if (about.trace) about.trace->route(route.pattern);
-  const std::optional<Gate::Refusal> refusal = gate_.examine(call, route.access);
+  const std::optional<Gate::Refusal> refusal = gate_.examine(call);
   about.key = call.caller.name();  // also of one whose role is too low
   if (refusal) {
     co_await gate_.refuse(call, *refusal);
     co_return;
   }
-  ExtraHeaders::Fields fields = Gate::extra_headers(call, route.access);
+  ExtraHeaders::Fields fields = Gate::extra_headers(call);
   if (fields.empty()) {
     co_await route.endpoint(call);
     co_return;
@@ -165,6 +165,7 @@ net::Awaitable<void> Server::dispatch(net::Exchange& exchange, Router::Found fou
   ExtraHeaders outer(exchange, std::move(fields));
   Call decorated{outer, core_, call.site, call.caller, std::move(call.wildcard), call.raw_wildcard};
   decorated.about = &about;
+  decorated.access = call.access;
   co_await route.endpoint(decorated);
 }
 
@@ -182,7 +183,15 @@ void Server::activity_stored(std::span<const store::Activity> rows) {
 }
 
 void Server::reconfigure(config::ConfigPtr config) {
+  const SitePtr before = core_.site;
   core_.reconfigure(std::move(config));
+  gate_.judge_streams_anew(*before);
+}
+
+void Server::use_host_names(std::vector<std::string> names) {
+  const SitePtr before = core_.site;
+  core_.use_host_names(std::move(names));
+  gate_.judge_streams_anew(*before);
 }
 
 }  // namespace llama_swap::server

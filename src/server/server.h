@@ -32,10 +32,11 @@ class Server {
   net::Awaitable<void> handle_upstream(net::Exchange& exchange);
 
   // For requests from now on. The active profile ends; event and log streams go on and are told,
-  // but those of the logs of removed models end.
+  // but those of the logs of removed models end, and those whose callers may not listen any more,
+  // or see something else.
   void reconfigure(config::ConfigPtr config);
   // The names that this machine's certificate is for: browsers may call it so.
-  void use_host_names(std::vector<std::string> names) { core_.use_host_names(std::move(names)); }
+  void use_host_names(std::vector<std::string> names);
   // Where requests that end from now on are recorded, and who answers questions about them. Null:
   // nowhere, and nobody.
   void use_activity(std::shared_ptr<store::ActivityStore> store) {

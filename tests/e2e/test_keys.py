@@ -158,6 +158,56 @@ def test_key_file_is_read_again_on_reload(lab):
     assert daemon.get('/running', headers=bearer('first')).status == 401
 
 
+STREAMS = ('/api/events', '/api/events?v=2', '/logs/stream/a')
+
+
+@pytest.mark.parametrize('watched', [False, True], ids=['SIGHUP', 'watched'])
+def test_a_reload_ends_streams_whose_keys_changed(lab, watched):
+    def key(name, **settings):
+        return {'key': name, 'name': name, 'role': 'operator', **settings}
+
+    before = [PLAIN, key('revoked'), key('lowered'), key('narrowed', models=['a', 'b']), key('same', models=['a'])]
+    after = [PLAIN, key('lowered', role='user'), key('narrowed', models=['a']), key('same', models=['a'])]
+    config = lab.config({'a': "--print 'here is a'", 'b': ''}, apiKeys=before)
+    daemon = lab.daemon(config=config, arguments=['-watch-config'] if watched else [])
+    if watched:
+        until(lambda: 'watching' in daemon.get('/logs', headers=bearer(PLAIN)).text, patience(5), 'the watcher')
+
+    def listen(name):
+        streams = [daemon.open('GET', path, headers=bearer(name)) for path in STREAMS]
+        assert [stream.head().status for stream in streams] == [200] * 3
+        return streams
+
+    go = listen('revoked') + listen('lowered') + listen('narrowed')
+    stay = listen('same') + listen(PLAIN)
+    config['apiKeys'] = after
+    daemon.write(config)
+    if not watched:
+        daemon.signal(signal.SIGHUP)
+    for stream in go:
+        assert stream.finish().complete
+    log = daemon.get('/logs', headers=bearer(PLAIN)).text
+    assert '9 stream(s) end' in log and 'revoked-' not in log
+    assert daemon.request('HEAD', '/api/events', headers=bearer('revoked')).status == 401
+    assert daemon.request('HEAD', '/api/events', headers=bearer('lowered')).status == 403
+    assert daemon.request('HEAD', '/api/events', headers=bearer('narrowed')).status == 200
+    assert daemon.chat('a', headers=bearer(PLAIN)).status == 200
+    for path, stream in zip(2 * STREAMS, stay):
+        stream.read_until('ready' if 'events' in path else 'here is a')
+
+
+def test_keys_that_come_end_the_streams_of_those_without(lab):
+    config = lab.config({'a': ''})
+    daemon = lab.daemon(config=config)
+    streams = [daemon.open('GET', path) for path in STREAMS]
+    assert [stream.head().status for stream in streams] == [200] * 3
+    config['apiKeys'] = [PLAIN]
+    daemon.write(config)
+    daemon.signal(signal.SIGHUP)
+    assert all(stream.finish().complete for stream in streams)
+    assert daemon.get('/api/events').status == 401
+
+
 def test_guesses_are_logged_and_slowed_down(lab):
     daemon = lab.daemon({'a': ''}, apiKeys=KEYS)
 
