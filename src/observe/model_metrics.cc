@@ -122,15 +122,18 @@ void ModelMetrics::crashed(std::string_view model) {
 
 // ---- telling
 
-void ModelMetrics::write(PrometheusText& text) const {
-  write_requests(text);
-  write_lives(text);
+void ModelMetrics::write(PrometheusText& text, const Sees& sees) const {
+  Shown shown;
+  for (const auto& [model, series] : series_)
+    if (!sees || sees(model)) shown.emplace_back(model, series);
+  write_requests(text, shown);
+  write_lives(text, shown);
 }
 
-void ModelMetrics::write_requests(PrometheusText& text) const {
+void ModelMetrics::write_requests(PrometheusText& text, const Shown& shown) const {
   text.family("requests_total", "counter",
               "Requests that ended, by model or peer, endpoint and status code.");
-  for (const auto& [model, series] : series_) {
+  for (const auto& [model, series] : shown) {
     for (const auto& [key, count] : series.requests) {
       const std::string status = fmt::to_string(key % kStatusCodes);
       const std::string_view endpoint = endpoints_[key / kStatusCodes];
@@ -140,7 +143,7 @@ void ModelMetrics::write_requests(PrometheusText& text) const {
   const auto histogram = [&](std::string_view name, Histogram Series::*member,
                              std::string_view help) {
     text.family(name, "histogram", help);
-    for (const auto& [model, series] : series_)
+    for (const auto& [model, series] : shown)
       if ((series.*member).count() > 0) (series.*member).write(text, {{"model", model}});
   };
   histogram("request_queue_seconds", &Series::queue, "How long requests waited for their turn.");
@@ -152,25 +155,25 @@ void ModelMetrics::write_requests(PrometheusText& text) const {
   histogram("request_duration_seconds", &Series::duration,
             "From the head of a request to the end of its answer.");
   text.family("tokens_total", "counter", "Tokens as model servers report them, by kind.");
-  for (const auto& [model, series] : series_) {
+  for (const auto& [model, series] : shown) {
     if (model.empty()) continue;
     for (std::size_t kind = 0; kind < kTokenKinds.size(); ++kind)
       text.sample({{"model", model}, {"kind", kTokenKinds[kind]}}, series.tokens[kind]);
   }
 }
 
-void ModelMetrics::write_lives(PrometheusText& text) const {
+void ModelMetrics::write_lives(PrometheusText& text, const Shown& shown) {
   const auto by_reason = [&](std::string_view name, ByReason Series::*member,
                              std::string_view help) {
     text.family(name, "counter", help);
-    for (const auto& [model, series] : series_)
+    for (const auto& [model, series] : shown)
       for (const auto& [reason, count] : series.*member)
         text.sample({{"model", model}, {"reason", reason}}, count);
   };
   const auto number = [&](std::string_view name, std::uint64_t Series::*member,
                           std::string_view help) {
     text.family(name, "counter", help);
-    for (const auto& [model, series] : series_)
+    for (const auto& [model, series] : shown)
       if (series.local) text.sample({{"model", model}}, series.*member);
   };
   by_reason("model_starts_total", &Series::starts, "Starts of model servers, by reason.");
@@ -182,7 +185,7 @@ void ModelMetrics::write_lives(PrometheusText& text) const {
          "Starts that failed; not those that were given up.");
   number("model_crashes_total", &Series::crashes, "Model servers that ended without being asked.");
   text.family("model_start_duration_seconds", "histogram", "From a start to ready.");
-  for (const auto& [model, series] : series_)
+  for (const auto& [model, series] : shown)
     if (series.start_duration.count() > 0) series.start_duration.write(text, {{"model", model}});
 }
 

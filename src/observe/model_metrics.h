@@ -10,10 +10,12 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/config.h"
@@ -77,7 +79,9 @@ class ModelMetrics {
   void stopped(std::string_view model, std::string_view reason);
   void crashed(std::string_view model);
 
-  void write(PrometheusText& text) const;
+  // `sees`: whose series are written, by the values of the label `model`; empty: all.
+  using Sees = std::function<bool(const std::string&)>;
+  void write(PrometheusText& text, const Sees& sees = {}) const;
 
  private:
   using ByReason = std::map<std::string, std::uint64_t>;
@@ -95,8 +99,9 @@ class ModelMetrics {
 
   Series& of(std::string_view model);
   Series* local(std::string_view model);
-  void write_requests(PrometheusText& text) const;
-  void write_lives(PrometheusText& text) const;
+  using Shown = std::vector<std::pair<const std::string&, const Series&>>;
+  void write_requests(PrometheusText& text, const Shown& shown) const;
+  static void write_lives(PrometheusText& text, const Shown& shown);
 
   std::vector<std::string> endpoints_{"other"};
   std::map<std::string, Series, std::less<>> series_;

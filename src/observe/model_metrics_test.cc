@@ -11,6 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -25,9 +26,10 @@ config::Config config_of(const std::vector<std::string>& models,
 }
 
 // The samples of the families whose names begin so, without "llamaswap_".
-std::vector<std::string> samples(const ModelMetrics& metrics, std::string_view family) {
+std::vector<std::string> samples(const ModelMetrics& metrics, std::string_view family,
+                                 const ModelMetrics::Sees& sees = {}) {
   PrometheusText text;
-  metrics.write(text);
+  metrics.write(text, sees);
   std::vector<std::string> out;
   const std::string all = text.take();
   for (std::string_view line : util::split(all, '\n')) {
@@ -36,6 +38,15 @@ std::vector<std::string> samples(const ModelMetrics& metrics, std::string_view f
     line.remove_prefix(kPrefix.size());
     if (line.starts_with(family)) out.emplace_back(line);
   }
+  return out;
+}
+
+// All samples of one model.
+std::vector<std::string> samples_of(const ModelMetrics& metrics, const std::string& model) {
+  std::vector<std::string> out = samples(metrics, "");
+  std::erase_if(out, [&](const std::string& line) {
+    return line.find("{model=\"" + model + "\"") == line.npos;
+  });
   return out;
 }
 
@@ -165,6 +176,25 @@ TEST(ModelMetrics, Lives) {
                           R"(model_start_failures_total{model="b"} 1)"));
   EXPECT_THAT(samples(metrics, "model_start_duration_seconds_sum"),
               ElementsAre(R"(model_start_duration_seconds_sum{model="a"} 4)"));
+}
+
+TEST(ModelMetrics, OnlySomeSeries) {
+  ModelMetrics metrics(config_of({"a", "b"}, {"p"}));
+  RequestFacts facts;
+  for (const std::string_view model : {"a", "b", "p", "gone", ""}) {
+    facts.model = model;
+    facts.queue = facts.load = facts.first_byte = seconds(1);
+    metrics.count(facts);
+    metrics.started(model, "request");
+    metrics.displaced_others(model, "request");
+    metrics.stopped(model, "ttl");
+    metrics.ready(model, seconds(1));
+  }
+  const auto shown = samples(metrics, "", [](const std::string& id) { return id == "b"; });
+  EXPECT_THAT(shown, Each(HasSubstr("model=\"b\"")));
+  EXPECT_EQ(shown, samples_of(metrics, "b"));
+  EXPECT_THAT(samples(metrics, "", [](const std::string&) { return false; }), IsEmpty());
+  EXPECT_EQ(samples(metrics, "", [](const std::string&) { return true; }), samples(metrics, ""));
 }
 
 TEST(ModelMetrics, WhatIsNotConfiguredAnyMoreGoes) {

@@ -116,6 +116,7 @@ net::Awaitable<void> stats(Call& call) {
 
 // How the store itself fares: never asks the database, so it answers while the disk hangs.
 net::Awaitable<void> health(Call& call) {
+  if (!call.sight().all()) co_return co_await send_needs_all_models(call.exchange);
   const auto store = call.core.activity;
   if (!store) {
     co_await send_closed(call.exchange);

@@ -144,6 +144,10 @@ net::Awaitable<void> send_error(net::Exchange& exchange, int status, std::string
   return send_problem(exchange, Problem(status, std::move(message)), std::move(extra));
 }
 
+net::Awaitable<void> send_needs_all_models(net::Exchange& exchange) {
+  return send_error(exchange, 403, "this needs a key that opens all models");
+}
+
 Problem problem_of(const swap::Refusal& refusal) {
   Problem out(500, refusal.message);
   switch (refusal.kind) {

@@ -48,6 +48,9 @@ net::Awaitable<void> send_error(net::Exchange& exchange, int status, std::string
 // What a refused admission is to the client.
 Problem problem_of(const swap::Refusal& refusal);
 
+// 403 to a key that opens only some models: this is about all of them, or the daemon as a whole.
+net::Awaitable<void> send_needs_all_models(net::Exchange& exchange);
+
 // For a body that could not be read: 413, 408, 400 or, when the client has gone, nothing.
 net::Awaitable<void> send_body_error(net::Exchange& exchange, util::Error error);
 

@@ -20,6 +20,7 @@ net::Awaitable<void> hardware(Call& call) {
 }
 
 net::Awaitable<void> performance(Call& call) {
+  if (!call.sight().all()) co_return co_await send_needs_all_models(call.exchange);
   const observe::Performance* performance = call.core.deps.performance;
   if (performance == nullptr)
     co_return co_await send(call.exchange, 503, kJson, "{\"enabled\":false}\n");
@@ -32,20 +33,24 @@ net::Awaitable<void> performance(Call& call) {
 }
 
 // The original's families come first, and are asked for alone with ?families=machine. Where the
-// machine is not monitored it answers 503, so that ours are to be had with ?families=own.
+// machine is not monitored it answers 503, so that ours are to be had with ?families=own. Who sees
+// some models only gets ours, whatever the machine does.
 net::Awaitable<void> metrics(Call& call) {
   const auto asked = net::form_value(call.exchange.request().query(), "families");
   const std::string families = asked.value_or("all");
   if (families != "all" && families != "machine" && families != "own")
     co_return co_await send(call.exchange, 400, kText, "# families must be all, machine or own\n");
+  const Sight sight = call.sight();
+  if (families == "machine" && !sight.all())
+    co_return co_await send_needs_all_models(call.exchange);
   std::string text;
-  if (families != "own") {
+  if (families != "own" && sight.all()) {
     const observe::Performance* performance = call.core.deps.performance;
     if (performance == nullptr)
       co_return co_await send(call.exchange, 503, kText, "# performance monitor not available\n");
     text = performance->metrics();
   }
-  if (families != "machine") text += own_metrics(call.core);
+  if (families != "machine") text += own_metrics(call.core, sight);
   co_await send(call.exchange, 200, kPrometheus, std::move(text));
 }
 

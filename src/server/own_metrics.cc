@@ -7,8 +7,24 @@ namespace {
 
 using observe::PrometheusText;
 
-void add_models(PrometheusText& text, const Core& core) {
-  const std::vector<swap::ModelStatus> models = core.deps.actor.status();
+// `id`: of a model, of a peer, or of both; else nobody's in particular.
+bool sees_series(const config::Config& config, const Sight& sight, const std::string& id) {
+  const bool is_model = config.models.contains(id);
+  const auto peer = config.peers.find(id);
+  if (peer != config.peers.end() && !sight.sees_all_of(peer->second)) return false;
+  return is_model ? sight.sees(id) : peer != config.peers.end();
+}
+
+void add_requests(PrometheusText& text, const Core& core, const Sight& sight) {
+  if (sight.all()) return core.metrics.write(text);
+  core.metrics.write(
+      text, [&](const std::string& id) { return sees_series(core.site->config(), sight, id); });
+}
+
+void add_models(PrometheusText& text, const Core& core, const Sight& sight) {
+  std::vector<swap::ModelStatus> models = core.deps.actor.status();
+  if (!sight.all())
+    std::erase_if(models, [&](const swap::ModelStatus& model) { return !sight.sees(model.id); });
   text.family("model_state", "gauge", "1 for the state that a model is in, 0 for the others.");
   for (const swap::ModelStatus& model : models) {
     for (const swap::State state :
@@ -21,15 +37,17 @@ void add_models(PrometheusText& text, const Core& core) {
   for (const swap::ModelStatus& model : models) text.sample({{"model", model.id}}, model.in_flight);
   text.family("requests_waiting", "gauge", "Requests that wait for a model: its load or a turn.");
   for (const swap::ModelStatus& model : models) text.sample({{"model", model.id}}, model.waiting);
+  if (!sight.all()) return;
   text.single("queue_length", "gauge",
               "Requests and preloads of all models that wait for their turn.",
               core.deps.actor.queue_length());
 }
 
-void add_memory(PrometheusText& text, const Core& core) {
+void add_memory(PrometheusText& text, const Core& core, const Sight& sight) {
   if (!core.deps.memory) return;
-  const auto each = [&core](auto use) {
+  const auto each = [&core, &sight](auto use) {
     for (const swap::InstanceStatus& instance : core.deps.actor.instances()) {
+      if (!sight.all() && !sight.sees(instance.model)) continue;
       const auto found = core.deps.memory->find(instance.instance);
       if (found != core.deps.memory->end()) use(instance.model, found->second);
     }
@@ -60,9 +78,12 @@ void add_activity(PrometheusText& text, const store::ActivityStore& activity) {
               health.writing ? 1 : 0);
 }
 
-void add_program(PrometheusText& text, const Core& core) {
+void add_build(PrometheusText& text, const Version& version) {
   text.family("build_info", "gauge", "Always 1; which program this is.");
-  text.sample({{"version", core.deps.version.version}, {"commit", core.deps.version.commit}}, 1);
+  text.sample({{"version", version.version}, {"commit", version.commit}}, 1);
+}
+
+void add_program(PrometheusText& text, const Core& core) {
   const auto since = core.began.time_since_epoch();
   text.single("process_start_time_seconds", "gauge", "When the program started, in Unix time.",
               std::chrono::duration<double>(since).count());
@@ -75,13 +96,14 @@ void add_program(PrometheusText& text, const Core& core) {
 
 }  // namespace
 
-std::string own_metrics(const Core& core) {
+std::string own_metrics(const Core& core, const Sight& sight) {
   PrometheusText text;
-  core.metrics.write(text);
-  add_models(text, core);
-  add_memory(text, core);
-  if (core.activity) add_activity(text, *core.activity);
-  add_program(text, core);
+  add_requests(text, core, sight);
+  add_models(text, core, sight);
+  add_memory(text, core, sight);
+  if (core.activity && sight.all()) add_activity(text, *core.activity);
+  add_build(text, core.deps.version);
+  if (sight.all()) add_program(text, core);
   return text.take();
 }
 

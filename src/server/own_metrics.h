@@ -8,8 +8,9 @@
 
 namespace llama_swap::server {
 
-// Families of http-api 23.2 are not among them. As of now; some microseconds for each model.
-std::string own_metrics(const Core& core);
+// Families of http-api 23.2 are not among them. As of now; some microseconds for each model. Who
+// sees some models only gets their series, and of the program no more than which one it is.
+std::string own_metrics(const Core& core, const Sight& sight);
 
 // What became of a model or an instance, for the families about their lives.
 void count(observe::ModelMetrics& metrics, const swap::News& news);

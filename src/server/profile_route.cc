@@ -45,7 +45,7 @@ net::Awaitable<void> list(Call& call) {
 net::Awaitable<void> activate(Call& call) {
   // It changes what names mean for everybody.
   if (!call.caller.may_use_all()) {
-    co_await send_error(call.exchange, 403, "this needs a key that opens all models");
+    co_await send_needs_all_models(call.exchange);
     co_return;
   }
   const auto body = co_await read_small_body(call.exchange, kMaxBody);

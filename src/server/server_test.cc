@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/post.hpp>
+#include <set>
 
+#include "server/answer.h"
 #include "server/server_fixture.h"
+#include "util/text.h"
 #include "util/timestamp.h"
 
 namespace llama_swap::server {
@@ -79,6 +82,49 @@ TEST_F(ServerTest, Machine) {
   }
   EXPECT_EQ(error("GET", "/api/performance?after=now"),
             "400 invalid 'after' timestamp, use RFC3339 format");
+}
+
+TEST_F(ServerTest, MetricsOfAKeyThatOpensSomeModels) {
+  config::NamedKey key;
+  key.name = "some";
+  key.digest = util::sha256("some");
+  key.role = config::Role::operating;
+  key.models = {"author*", "p/remote"};
+  testing::add_peer(*config, "half", {"remote", "closed"}).proxy = "http://127.0.0.1:1";
+  config->api_keys = {"all"};
+  config->named_keys = {key};
+  performance = std::make_unique<observe::Performance>(std::chrono::seconds(5));
+  launcher.outcome = FakeLauncher::Outcome::failed;
+  start();
+  performance->add(observe::SystemSample{});
+  for (const char* model : {"m1", "author", "p/remote", "half/remote", "nobody"})
+    error("POST", "/v1/chat/completions",
+          {{"x-api-key", "all"}, {"Content-Type", "application/json"}},
+          R"({"model":")" + std::string(model) + R"("})");
+  const Fields some{{"x-api-key", "some"}};
+  const std::string text = answer("GET", "/metrics", some);
+  std::set<std::string> models, others;
+  for (const std::string_view line : util::split(text, '\n')) {
+    if (line.empty() || line.find("# ") != line.npos) continue;
+    const auto at = line.find("{model=\"");
+    if (at == line.npos) {
+      others.emplace(line.substr(0, line.find_first_of("{ ")));
+    } else {
+      const std::string_view value = line.substr(at + 8);
+      models.emplace(value.substr(0, value.find('"')));
+    }
+  }
+  EXPECT_EQ(models, (std::set<std::string>{"author", "author/model", "p"}));
+  EXPECT_EQ(others, (std::set<std::string>{"llamaswap_build_info"}));
+  EXPECT_EQ(answer("GET", "/metrics?families=own", some), text);
+  const char* const refused = "403 this needs a key that opens all models";
+  for (const char* whole : {"/metrics?families=machine", "/api/performance", "/api/metrics/store"})
+    EXPECT_EQ(error("GET", whole, some), refused) << whole;
+  const std::string all = answer("GET", "/metrics", {{"x-api-key", "all"}});
+  for (const char* sample :
+       {"llamaswap_memory_total_bytes", "model=\"m1\"", "model=\"half\"", "model=\"\"",
+        "model=\"other\"", "llamaswap_queue_length 0", "llamaswap_open_streams 0"})
+    EXPECT_NE(all.find(sample), all.npos) << sample;
 }
 
 TEST_F(ServerTest, Errors) {

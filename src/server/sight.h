@@ -1,8 +1,10 @@
-// Who sees what of the daemon's displays (events, logs, activity): a key that opens only some
-// models sees what concerns them, and neither the names of others nor what concerns the daemon as a
-// whole (docs/security.md).
+// Who sees what of the daemon's displays (events, logs, activity, metrics): a key that opens only
+// some models sees what concerns them, and neither the names of others nor what concerns the daemon
+// as a whole (docs/security.md).
 #pragma once
 
+#include <algorithm>
+#include <string>
 #include <string_view>
 
 #include "server/directory.h"
@@ -22,6 +24,12 @@ struct Sight {
   bool sees(std::string_view model) const {
     if (directory.find(model)) return static_cast<bool>(directory.find(model, caller));
     return caller.may_use(model);
+  }
+  // For what is told of all models of a peer as one.
+  bool sees_all_of(const config::Peer& peer) const {
+    return !peer.models.empty() && std::ranges::all_of(peer.models, [&](const std::string& model) {
+      return caller.may_use(peer.id + "/" + model);
+    });
   }
 };
 

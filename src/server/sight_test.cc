@@ -41,5 +41,25 @@ TEST(Sight, WhatANameMeansCounts) {
   for (const auto& c : cases) EXPECT_TRUE(everything.sees(c.model)) << c.model;
 }
 
+TEST(Sight, OfAPeerAllOrNothing) {
+  config::Config config;
+  const config::Peer& hub = testing::add_peer(config, "hub", {"a", "b"});
+  const config::Peer& empty = testing::add_peer(config, "empty", {});
+  testing::add_model(config, "hub/b");  // takes the name, not the peer's model
+  const Directory directory(config);
+  const struct {
+    std::vector<std::string> models;
+    bool seen;
+  } cases[] = {{{"hub/*"}, true},   {{"hub/a", "hub/b"}, true}, {{"hub/a"}, false},
+               {{"a", "b"}, false}, {{"hub"}, false},           {{}, true}};
+  for (const auto& c : cases) {
+    config::NamedKey key;
+    key.models = c.models;
+    const Caller caller(key);
+    EXPECT_EQ((Sight{caller, directory}.sees_all_of(hub)), c.seen);
+    EXPECT_FALSE((Sight{caller, directory}.sees_all_of(empty)));
+  }
+}
+
 }  // namespace
 }  // namespace llama_swap::server

@@ -151,18 +151,53 @@ def test_without_monitoring(lab):
     assert daemon.get('/metrics?families=machine').status == 503
 
 
+def test_a_key_of_some_models_sees_their_series(lab):
+    def get(path, key):
+        return daemon.get(path, headers={'Authorization': 'Bearer ' + key})
+
+    def shown(query=''):
+        samples = [line for line in get('/metrics' + query, 'few').text.splitlines() if not line.startswith('#')]
+        assert {re.match(r'\w+', s)[0] for s in samples if 'model="' not in s} == {'llamaswap_build_info'}
+        return set(models.findall('\n'.join(samples)))
+
+    models = re.compile(r'model="([^"]*)"')
+    few = {'key': 'few', 'name': 'few', 'role': 'operator', 'models': ['b*', 'hub/*']}
+    peers = {
+        'hub': {'proxy': 'http://127.0.0.1:1', 'models': ['x', 'y']},
+        'far': {'proxy': 'http://127.0.0.1:1', 'models': ['z']},
+    }
+    daemon = lab.daemon({'a': '', 'b': ''}, apiKeys=['all', few], peers=peers)
+    for model in ('a', 'b', 'x', 'z', 'nobody'):
+        daemon.chat(model, headers={'Authorization': 'Bearer all'})
+    until(lambda: 'memory_total' in get('/metrics', 'all').text, patience(10), 'a sample of the machine')
+    everything = {'', 'a', 'b', 'far', 'hub', 'other'}
+    until(lambda: set(models.findall(get('/metrics', 'all').text)) == everything, patience(2), 'all series')
+    assert shown() == shown('?families=own') == {'b', 'hub'}
+    served = 'llamaswap_requests_total{model="b",endpoint="/v1/chat/completions",status="200"} 1\n'
+    assert served in get('/metrics', 'few').text and served in get('/metrics', 'all').text
+    for path in ('/metrics?families=machine', '/api/performance', '/api/metrics/store'):
+        assert (get(path, 'few').status, get(path, 'all').status) == (403, 200), path
+        assert 'opens all models' in get(path, 'few').message
+    if shutil.which('promtool'):
+        check_by_promtool(get('/metrics', 'few').body)
+
+
+def check_by_promtool(text):
+    checked = subprocess.run(
+        [program('promtool'), 'check', 'metrics'], input=text, capture_output=True, timeout=30
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b'', b'')
+
+
 def test_promtool(lab):
-    promtool = program('promtool')
+    program('promtool')
     daemon = lab.daemon({'a': '', 'quo"te': {'cmd': lab.fake('odd')}})
     assert daemon.chat('a').status == 200
     assert daemon.chat('quo"te').status == 200
     assert r'model="quo\"te"' in own(daemon)
     until(lambda: daemon.get('/metrics?families=machine').text, patience(10), 'a sample of the machine')
     for query in ('', '?families=own'):
-        checked = subprocess.run(
-            [promtool, 'check', 'metrics'], input=daemon.get('/metrics' + query).body, capture_output=True, timeout=30
-        )
-        assert (checked.returncode, checked.stdout, checked.stderr) == (0, b'', b'')
+        check_by_promtool(daemon.get('/metrics' + query).body)
 
 
 class Prometheus:
