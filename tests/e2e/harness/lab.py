@@ -134,9 +134,11 @@ class Lab:
         return [p for p in procs.marked(self.mark) + procs.shims(self.folder) if p not in known]
 
     def nobody_left(self):
-        """No process of a model, now. Their shims, which have said so, may take a moment to end."""
+        """No process of a model, now. Their shims, which have said so, may take a moment to end, and so may what a
+        daemon is about to start: a tool that watches GPUs, say."""
         daemons = {d.process.pid for d in self.daemons}
-        left = [p for p in procs.marked(self.mark) if p not in daemons | {o.pid for o in self.others}]
+        known = daemons | {o.pid for o in self.others}
+        left = [p for p in procs.marked(self.mark) if p not in known and not procs.begins(p, daemons)]
         assert not left, procs.describe(left)
         self.wait_for_nobody(patience(1), 'shims')
         return True

@@ -53,6 +53,12 @@ def command(pid):
     return read(pid, 'cmdline').decode('utf-8', 'replace').replace('\0', ' ').strip()
 
 
+def begins(pid, parents):
+    """A child of one of them that has not executed its program yet."""
+    s = stat(pid)
+    return s is not None and s[1] in parents and command(pid) == command(s[1])
+
+
 def describe(some):
     return ['%d %s: %s' % (p, stat(p), command(p)[:160]) for p in some]
 
