@@ -164,6 +164,7 @@ struct Captures {
 // Where spans go (ours).
 struct Tracing {
   std::string endpoint;  // an http or https URL: OTLP over HTTP, in JSON
+  std::string ca_file;   // empty: none
   std::vector<std::pair<std::string, std::string>> headers;  // sent along; values may be secret
   std::string service_name = "llama-swap";
   double sample = 1;  // share of the traces that begin here, 0 to 1

@@ -69,6 +69,7 @@ void read_tracing(const Reader& root, Config& config) {
   else if (!out.endpoint.empty() && !has_path(out.endpoint))
     tracing.warn_at(tracing.at("endpoint"), "endpoint",
                     "has no path, and none is added: collectors take traces at /v1/traces");
+  out.ca_file = tracing.string("caFile");
   for (const auto& header : tracing.string_map("headers")) {
     if (!is_token(header.name) || is_taken(header.name))
       tracing.error_at(header.name_at, "headers",

@@ -239,6 +239,8 @@ constexpr Section kPerformanceSection{kPerformance};
 constexpr auto kTracing = std::to_array<Key>({
     {"endpoint", Type::string, "",
      "The collector: the URL that takes traces by OTLP/HTTP in JSON; empty: nothing is traced."},
+    {"caFile", Type::string, "",
+     "PEM file of certificates that are trusted beside the system's, where endpoint is https."},
     {"headers", Type::string_map, "", "Header fields sent to it, for its keys, say."},
     {"serviceName", Type::string, "llama-swap", "What this server is called in traces."},
     {"sample", Type::string, "1",

@@ -22,6 +22,7 @@ TEST(Tracing, Values) {
   const auto config = accepted(R"(
 tracing:
   endpoint: https://otel.example/x
+  caFile: /etc/otel.pem
   headers: {X-Key: secret, authorization: Bearer abc}
   serviceName: gpu-7
   sample: 0.25
@@ -29,6 +30,7 @@ tracing:
 )");
   ASSERT_TRUE(config->tracing);
   const Tracing want{"https://otel.example/x",
+                     "/etc/otel.pem",
                      {{"X-Key", "secret"}, {"authorization", "Bearer abc"}},
                      "gpu-7",
                      0.25,

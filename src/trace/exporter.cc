@@ -51,8 +51,8 @@ Exporter::Exporter(net::Loop& loop, net::TimerWheel& wheel, config::Tracing sett
     return;
   }
   to_ = url->authority;
-  auto upstream =
-      std::make_shared<net::Upstream>(loop, wheel, std::move(*url), net::UpstreamTimeouts());
+  auto upstream = std::make_shared<net::Upstream>(loop, wheel, std::move(*url),
+                                                  net::UpstreamTimeouts(), settings_.ca_file);
   post_ = std::make_unique<HttpPost>(wheel, std::move(upstream), fields(settings_));
 }
 

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from harness.daemon import CHAT
+from harness.tls import Authority, server_context
 from harness.waiting import Stopwatch, patience, until
 
 PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
@@ -17,7 +18,7 @@ TRACE, SPAN = PARENT.split('-')[1:3]
 class Collector:
     """Takes OTLP/HTTP in JSON. `statuses` are what it answers, in turn; the last one for ever. 'hang': nothing."""
 
-    def __init__(self, *statuses, headers=None):
+    def __init__(self, *statuses, headers=None, context=None):
         self.statuses = list(statuses or [200])
         self.headers = headers or {}
         self.requests = []
@@ -47,8 +48,10 @@ class Collector:
 
         self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
         self.server.daemon_threads = True
+        if context:
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_address[1]
-        self.url = 'http://127.0.0.1:%d/v1/traces' % self.port
+        self.url = '%s://127.0.0.1:%d/v1/traces' % ('https' if context else 'http', self.port)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def spans(self):
@@ -240,6 +243,19 @@ def test_reload(lab, collector):
     assert daemon.terminate() == 0
     paths = {attributes(s)['url.path'] for s in collector.spans()}
     assert '/traced' in paths and not {'/before', '/after'} & paths
+
+
+def test_a_collector_with_a_certificate_of_our_own(lab, tmp_path):
+    authority = Authority(tmp_path)
+    collector = lab.closing(Collector(context=server_context(*authority.issue('collector', 'IP:127.0.0.1'))))
+    config = lab.config({}, tracing=tracing(collector))
+    daemon = lab.daemon(config=config)
+    daemon.get('/refused')
+    until(lambda: 'TLS handshake' in daemon.get('/logs').text, patience(10), 'the refusal of the certificate in the log')
+    assert not collector.requests
+    daemon.reload(dict(config, tracing=tracing(collector, caFile=str(authority.file))))
+    daemon.get('/trusted')
+    collector.server_span('/trusted')
 
 
 def test_health_checks_are_not_traced(lab, collector):
