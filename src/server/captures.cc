@@ -122,7 +122,9 @@ net::Awaitable<void> Captures::pack_some() {
     std::string from_file;
     if (body && !body->in_memory()) {
       auto text = co_await net::read_whole(*body);
-      if (!text && generation == generation_) packing_.erase(job.id);
+      // What waits now is of other ids, and of another batch.
+      if (generation != generation_) co_return;
+      if (!text) packing_.erase(job.id);
       if (!text) continue;
       from_file = std::move(*text);
     }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <future>
 #include <random>
 
 #include "server/answer.h"
@@ -185,6 +186,32 @@ TEST_F(CapturesTest, ABodyThatHadToGoToDisk) {
   ASSERT_FALSE(body->in_memory());
   keep(1, "x");
   EXPECT_TRUE(bytes(Json::parse(text(1))["req_body"]) == plain);
+}
+
+TEST_F(CapturesTest, AllIsForgottenWhileABodyIsReadFromDisk) {
+  bodies.set_limit(0);
+  fill_body(noise(100'000));
+  ASSERT_FALSE(body->in_memory());
+  keep(1, "x");
+  body = nullptr;
+  std::promise<void> go_on;
+  worker.post([&go_on] { go_on.get_future().wait(); });
+  const Directory directory(*config);
+  const auto ask = [](Captures& all, Sight by) -> net::Awaitable<void> {
+    co_await all.find(1, by);
+  };
+  bool done = false;
+  testing::begin(loop, ask(*captures, {Caller(), directory}), done);
+  loop.restart();
+  loop.poll();  // to where the worker is needed
+  captures->forget_all();
+  keep(2, "y");
+  go_on.set_value();
+  loop.restart();
+  while ((captures->packs() || !done) && loop.run_one() > 0) {
+  }
+  ASSERT_EQ(captures->buffer().size(), 1u) << "what came after it is packed";
+  EXPECT_NE(find(2), nullptr);
 }
 
 TEST_F(CapturesTest, TheBufferIsBounded) {
