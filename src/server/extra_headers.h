@@ -15,7 +15,9 @@ class ExtraHeaders final : public net::Exchange {
   using Fields = std::vector<std::pair<std::string, std::string>>;
 
   // `inner` must outlive this object, and not have been responded to.
-  ExtraHeaders(net::Exchange& inner, Fields fields) : inner_(inner), fields_(std::move(fields)) {}
+  ExtraHeaders(net::Exchange& inner, Fields fields) : inner_(inner), fields_(std::move(fields)) {
+    set_request_id(inner.request_id());
+  }
 
   const net::RequestHead& request() const override { return inner_.request(); }
   std::string_view protocol() const override { return inner_.protocol(); }

@@ -21,8 +21,10 @@ net::Awaitable<void> answer(net::Exchange& exchange) {
 TEST(ExtraHeaders, AddsThemAndPassesTheRestOn) {
   net::Loop loop;
   testing::FakeExchange inner("GET", "/x", {{"A", "b"}});
+  inner.set_request_id("mine");
   ExtraHeaders exchange(inner, {{"Vary", "Origin"}, {"X-One", "1"}});
   EXPECT_EQ(exchange.request().path(), "/x");
+  EXPECT_EQ(exchange.request_id(), "mine") << "rows and captures are told by it";
   testing::run(loop, answer(exchange));
   EXPECT_EQ(inner.header("Content-Type"), "text/plain");
   EXPECT_EQ(inner.header("Vary"), "Origin");

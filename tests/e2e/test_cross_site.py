@@ -3,6 +3,8 @@ all cases is src/server/site_guard_test.cc; here is what a browser gets to see."
 
 import pytest
 
+from harness.waiting import until
+
 CHROME = {
     'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36',
     'Accept-Language': 'en-US,en;q=0.9',
@@ -226,6 +228,8 @@ def test_sandbox(lab):
         assert 'content-security-policy' not in daemon.chat('a').headers
         stream = daemon.post('/upstream/a/v1/chat/completions', daemon.chat_body('a', True))
         assert stream.complete and stream.events[-1] == '[DONE]'
+        newest = '/api/metrics/activity?request_id=' + stream.headers['x-request-id']
+        until(lambda: daemon.get(newest).json['total'] == 1, what='a row with the id of the request')
 
 
 def test_proxies_that_are_believed(lab):
