@@ -66,10 +66,8 @@ void Captures::keep(std::int64_t id, Captured captured) {
   packing_.insert(id);
   waiting_bytes_ += captured.share.bytes();
   waiting_.push_back({id, std::move(captured)});
-  while (too_many_wait(1)) {
-    packing_.erase(take_oldest().id);
-    flooded_ = true;
-  }
+  if (too_many_wait(1)) flooded_ = true;
+  while (too_many_wait(1)) packing_.erase(take_oldest().id);
   if (!std::exchange(packs_, true)) net::spawn(loop_, pack_all(shared_from_this()));
 }
 

@@ -86,8 +86,8 @@ class Captures : public std::enable_shared_from_this<Captures> {
       rest_;
   std::deque<Job> waiting_;
   std::uint64_t waiting_bytes_ = 0;
-  bool flooded_ = false;            // since something was let go of, until half of what waits is
-                                    // packed
+  bool flooded_ = false;            // since something was let go of, until no more than half of
+                                    // what may wait does
   int asked_ = 0;                   // how many wait for something to be packed
   std::set<std::int64_t> packing_;  // ids of those that wait, and of the one in work
   std::uint64_t generation_ = 0;    // of ids: goes up when all is forgotten, also what is in work

@@ -257,7 +257,10 @@ TEST_F(CapturesTest, AFloodIsLetGoOfTheOldestFirst) {
   keep(2001, half);
   keep(2002, half);
   EXPECT_FALSE(captures->has(2001)) << "there is no room for both to wait";
+  keep(2003, "x");
+  EXPECT_TRUE(captures->has(2002) && captures->has(2003)) << "there is room for what comes next";
   EXPECT_NE(find(2002), nullptr);
+  EXPECT_NE(find(2003), nullptr);
 }
 
 TEST_F(CapturesTest, PackedWithoutBeingAskedFor) {
