@@ -96,9 +96,9 @@ net::Awaitable<void> stats(Call& call) {
     co_return;
   }
   const auto model = net::form_value(call.exchange.request().query(), "model");
+  const std::string_view asked = model ? util::trim(*model) : std::string_view();
   std::vector<std::string> models;
-  if (const std::string_view asked = util::trim(model.value_or("")); !asked.empty())
-    models.emplace_back(asked);
+  if (!asked.empty()) models.emplace_back(asked);
   narrow(models, call);
   const auto found = co_await store->stats(std::move(models));
   if (!found) {

@@ -280,6 +280,20 @@ TEST_F(ActivityRoutes, NothingYet) {
             "\"total_cache_tokens\":0,\"prompt_histogram\":null,\"gen_histogram\":null}\n");
 }
 
+TEST_F(ActivityRoutes, FiguresOfOneModel) {
+  const std::string model = "a-name-that-does-not-fit-into-the-string-itself-but-is-somewhere-else";
+  recorder->goes_to({model, "/v1/chat/completions"});
+  recorder->failed(Problem(404, "no router for requested model"), kJson);
+  recorder.reset();
+  const auto requests = [this](const std::string& of) {
+    return Json::parse(ask("/api/metrics/stats?model=" + of).substr(4))["total_requests"];
+  };
+  EXPECT_EQ(requests(model), 1);
+  EXPECT_EQ(requests("%20" + model + "%20"), 1);
+  EXPECT_EQ(requests("%20"), 1) << "of all";
+  EXPECT_EQ(requests("other"), 0);
+}
+
 TEST_F(ActivityRoutes, ListAndExport) {
   goes_to_m1();
   recorder->failed(Problem(429, "Too many requests"), kJson);
