@@ -18,6 +18,7 @@ from harness.lab import Lab
 
 def pytest_configure(config):
     config.addinivalue_line('markers', 'slow: takes more than ten seconds')
+    config.addinivalue_line('markers', 'memory: bounds what the daemon holds, which a sanitizer multiplies')
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import socket
 import sqlite3
 import time
 
+import pytest
+
 from harness.daemon import CHAT
 from harness.waiting import patience, until
 
@@ -246,6 +248,7 @@ def test_phases_by_our_own_clock(lab):
     assert row['tokens']['output_tokens'] == 0 and 'prompt_tokens' not in row and row['ending'] == 'complete'
 
 
+@pytest.mark.memory
 def test_usage_at_the_end_of_a_long_stream(lab):
     """STREAM_MIB (64) long; memory does not follow."""
     origin = lab.origin()

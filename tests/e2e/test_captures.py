@@ -258,6 +258,7 @@ def test_roles(lab):
     assert 'user-key' not in answer.text
 
 
+@pytest.mark.memory
 def test_memory_is_bounded(lab):
     daemon = lab.daemon({'a': ''}, captures={'maxItem': 1})
     size = 64 << 20
