@@ -15,6 +15,7 @@
 #include <unordered_map>
 
 #include "process/proc_fs.h"
+#include "process/sock_diag.h"
 #include "util/text.h"
 
 namespace llama_swap::process {
@@ -179,13 +180,18 @@ std::vector<ListenSocket> accepting(const std::vector<ListenSocket>& all, const 
   return found;
 }
 
-std::vector<ListenSocket> listeners(const Endpoint& to) {
+std::vector<ListenSocket> proc_listeners() {
   std::vector<ListenSocket> all;
   for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) {
     const auto some = parse_listeners(read_file(path, past_the_listeners));
     all.insert(all.end(), some.begin(), some.end());
   }
-  return accepting(all, to);
+  return all;
+}
+
+std::vector<ListenSocket> listeners(const Endpoint& to) {
+  const auto told = diag_listeners(to.port());
+  return accepting(told ? *told : proc_listeners(), to);
 }
 
 std::optional<Holder> in_the_way(const Endpoint& to) {

@@ -32,8 +32,11 @@ bool past_the_listeners(std::string_view table);
 // address.
 std::vector<ListenSocket> accepting(const std::vector<ListenSocket>& all, const Endpoint& to);
 
-// The sockets that take a connection to `to`, in our network name space. Empty also when /proc does
-// not say.
+// All of our network name space, by /proc. Empty also when it does not say.
+std::vector<ListenSocket> proc_listeners();
+
+// The sockets that take a connection to `to`, in our network name space. Empty also when the kernel
+// does not say.
 std::vector<ListenSocket> listeners(const Endpoint& to);
 
 struct Holder {

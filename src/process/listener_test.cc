@@ -1,7 +1,12 @@
 #include "process/listener.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+
+#include "process/sock_diag.h"
 
 namespace llama_swap::process {
 namespace {
@@ -67,6 +72,39 @@ TEST(Listener, WhoTakesAConnection) {
     std::vector<std::uint64_t> got;
     for (const ListenSocket& socket : accepting(all, c.to)) got.push_back(socket.inode);
     EXPECT_EQ(got, c.want) << c.to;
+  }
+}
+
+std::uint64_t inode_of(int fd) {
+  struct stat status {};
+  EXPECT_EQ(::fstat(fd, &status), 0);
+  return status.st_ino;
+}
+
+// By netlink and by /proc: the same.
+TEST(Listener, TheKernelSaysTheSameTwice) {
+  for (const char* address : {"127.0.0.1", "0.0.0.0", "::1", "::"}) {
+    boost::asio::io_context loop;
+    ip::tcp::acceptor acceptor(loop);
+    boost::system::error_code no_ipv6;
+    acceptor.open(at(address, 0).protocol(), no_ipv6);
+    if (!no_ipv6) acceptor.bind(at(address, 0), no_ipv6);
+    if (no_ipv6) continue;
+    acceptor.listen();
+    const Endpoint bound = acceptor.local_endpoint();
+    const auto diag = diag_listeners(bound.port());
+    if (!diag) GTEST_SKIP() << "no sock_diag here";
+    const auto proc = proc_listeners();
+    for (const std::vector<ListenSocket>& all : {*diag, proc}) {
+      const auto found = accepting(all, bound);
+      ASSERT_EQ(found.size(), 1u) << address;
+      EXPECT_EQ(found[0].local, bound);
+      EXPECT_EQ(found[0].inode, inode_of(acceptor.native_handle())) << address;
+    }
+    acceptor.close();
+    const auto gone = diag_listeners(bound.port());
+    ASSERT_TRUE(gone);
+    EXPECT_TRUE(accepting(*gone, bound).empty()) << address;
   }
 }
 
