@@ -11,7 +11,9 @@
 namespace llama_swap::server {
 namespace {
 
-constexpr std::size_t kBlock = 64 * 1024;  // small pieces are put together up to this size
+// Small pieces are put together, in blocks that are filled and never moved.
+constexpr std::uint64_t kSmallestBlock = 512;
+constexpr std::uint64_t kLargestBlock = 64 * 1024;
 
 }  // namespace
 
@@ -51,10 +53,16 @@ void Capture::on_payload(std::string_view bytes) {
     outgrown_ = true;
     return;
   }
-  response_bytes_ += bytes.size();
-  if (response_.empty() || response_.back().size() + bytes.size() > kBlock)
-    response_.emplace_back();
-  response_.back() += bytes;
+  while (!bytes.empty()) {
+    if (response_.empty() || response_.back().size() == response_.back().capacity())
+      response_.emplace_back().reserve(std::clamp(
+          std::max<std::uint64_t>(response_bytes_, bytes.size()), kSmallestBlock, kLargestBlock));
+    std::string& block = response_.back();
+    const std::string_view piece = bytes.substr(0, block.capacity() - block.size());
+    block += piece;
+    response_bytes_ += piece.size();
+    bytes.remove_prefix(piece.size());
+  }
 }
 
 void Capture::leave_out_response() {

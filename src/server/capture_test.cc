@@ -136,8 +136,21 @@ TEST_F(CaptureTest, PiecesOfModerateSize) {
   for (int i = 0; i < 10; ++i) capture->on_payload(piece);
   capture->on_payload(std::string(200'000, 'y'));
   const auto got = finish();
-  EXPECT_EQ(whole(got->response).size(), 700'000u);
-  EXPECT_EQ(got->response.size(), 11u);
+  EXPECT_TRUE(whole(got->response) == std::string(500'000, 'x') + std::string(200'000, 'y'));
+  EXPECT_EQ(got->response.size(), 12u);
+  for (const std::string& block : got->response) EXPECT_LE(block.capacity(), 65'536u);
+
+  begin("/v1/chat/completions");
+  answered(200);
+  std::string events;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string event = "data: " + std::to_string(i) + "\n\n";
+    capture->on_payload(event);
+    events += event;
+  }
+  const auto stream = finish();
+  EXPECT_EQ(whole(stream->response), events);
+  EXPECT_LT(stream->response.size(), 10u);
 }
 
 TEST_F(CaptureTest, NothingInA200) {
