@@ -6,11 +6,12 @@
 #include <utility>
 
 #include "server/context.h"
+#include "server/surroundings.h"
 #include "swap/fake_launcher.h"
 
 namespace llama_swap::server::testing {
 
-struct CoreFixture {
+struct CoreFixture : Surroundings {
   ~CoreFixture() { worker.join(); }
 
   // With `config` as it is now; records nothing until it is given somewhere to.
@@ -23,12 +24,6 @@ struct CoreFixture {
     core = std::make_unique<Core>(std::move(deps), config);
   }
 
-  net::Loop loop;
-  net::TimerWheel wheel{loop};
-  net::Worker worker{loop};
-  net::BodyMemory memory{1 << 20};
-  observe::LogHub log{config::LogTarget::proxy, nullptr};
-  observe::EventBus events;
   swap::testing::FakeLauncher launcher;
   std::shared_ptr<config::Config> config = std::make_shared<config::Config>();
   std::unique_ptr<swap::Actor> actor;

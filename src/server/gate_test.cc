@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "server/server.h"
+#include "server/surroundings.h"
 #include "server/testing.h"
 #include "swap/fake_launcher.h"
 
@@ -40,7 +41,7 @@ std::shared_ptr<Config> example(std::vector<std::string> plain = {},
 
 struct GateTest : ::testing::Test {
   // A server and the streams that clients have opened.
-  struct Site {
+  struct Site : testing::Surroundings {
     explicit Site(std::shared_ptr<Config> config)
         : actor(loop, wheel, launcher, config,
                 {.output = [](const std::string&, std::string_view) {}}),
@@ -68,12 +69,6 @@ struct GateTest : ::testing::Test {
       loop.poll();
     }
 
-    net::Loop loop;
-    net::TimerWheel wheel{loop};
-    net::Worker worker{loop};
-    net::BodyMemory memory{1 << 20};
-    observe::LogHub log{config::LogTarget::proxy, nullptr};
-    observe::EventBus events;
     swap::testing::FakeLauncher launcher;
     swap::Actor actor;
     Server server;

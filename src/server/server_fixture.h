@@ -12,6 +12,7 @@
 
 #include "server/answer.h"
 #include "server/server.h"
+#include "server/surroundings.h"
 #include "server/testing.h"
 
 namespace llama_swap::server {
@@ -73,13 +74,7 @@ inline std::shared_ptr<config::Config> example() {
   return config;
 }
 
-struct ServerTest : ::testing::Test {
-  net::Loop loop;
-  net::TimerWheel wheel{loop};
-  net::Worker worker{loop};
-  net::BodyMemory memory{1 << 20};
-  observe::LogHub log{config::LogTarget::proxy, nullptr};
-  observe::EventBus events;
+struct ServerTest : ::testing::Test, testing::Surroundings {
   FakeLauncher launcher{loop};
   std::shared_ptr<config::Config> config = example();
   std::unique_ptr<swap::Actor> actor;
