@@ -122,8 +122,10 @@ net::Awaitable<void> Captures::pack_some() {
       auto text = co_await net::read_whole(*body);
       // What waits now is of other ids, and of another batch.
       if (generation != generation_) co_return;
-      if (!text) packing_.erase(job.id);
-      if (!text) continue;
+      if (!text) {
+        packing_.erase(job.id);
+        continue;
+      }
       from_file = std::move(*text);
     }
     batch.emplace_back(*this, std::move(job), std::move(from_file));
